@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The edge to the daemon: the only file that imports the Docker SDK.
+
+`connect` returns a `Daemon`; every call goes through `Daemon.call`, where the SDK's exceptions become `DaemonError`
+with the ids of the catalogue of checks. Why a connection fails is found by looking at the socket ourselves: the SDK
+wraps the errno in text.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import socket
+import sys
+import traceback
+from dataclasses import dataclass, replace
+from typing import Any, Callable, Iterator, Mapping, Optional
+
+from ._errors import DaemonError
+from ._socket_access import explain_denied
+
+try:
+    import docker
+    import docker.errors
+    import docker.tls
+    import requests.exceptions
+
+    SDK_ERROR = ""
+    SDK_VERSION = str(docker.__version__)
+except ImportError:
+    SDK_ERROR = traceback.format_exc()
+    SDK_VERSION = ""
+
+SDK_LEAST = (7, 1, 0)
+DEFAULT_SOCKET = "unix:///var/run/docker.sock"
+
+
+@dataclass(frozen=True)
+class Address:
+    """How to reach one daemon, as the module's options and the environment say it."""
+
+    docker_host: str = DEFAULT_SOCKET
+    tls: bool = False
+    validate_certs: bool = False
+    tls_hostname: Optional[str] = None
+    ca_path: Optional[str] = None
+    client_cert: Optional[str] = None
+    client_key: Optional[str] = None
+    use_ssh_client: bool = False
+    timeout: int = 60
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Address:
+        """Options of `connection_argument_spec`, with DOCKER_CERT_PATH filling in the files that are there."""
+        chosen = {key: params[key] for key in cls.__dataclass_fields__ if params.get(key) is not None}
+        address = cls(**chosen)
+        folder = environ.get("DOCKER_CERT_PATH")
+        if not folder or not address.uses_tls:
+            return address
+        files = {"ca_path": "ca.pem", "client_cert": "cert.pem", "client_key": "key.pem"}
+        found = {key: os.path.join(folder, name) for key, name in files.items() if not getattr(address, key)}
+        return replace(address, **{key: path for key, path in found.items() if os.path.exists(path)})
+
+    @property
+    def uses_tls(self) -> bool:
+        return self.tls or self.validate_certs or self.docker_host.startswith("https://")
+
+    @property
+    def socket_path(self) -> str:
+        """The path of a unix socket, "" for any other kind of address."""
+        match = re.match(r"^(?:http\+)?unix://(/?.*)$", self.docker_host)
+        return "/" + match.group(1).lstrip("/") if match else ""
+
+    @property
+    def local(self) -> bool:
+        """The daemon is reached by a unix socket: it is (as far as one can tell) on this machine."""
+        return bool(self.socket_path)
+
+
+def sdk_version(text: str) -> tuple[int, ...]:
+    """`7.1.0` → (7, 1, 0); what is not a number ends it."""
+    return tuple(int(part) for part in re.findall(r"\d+", text)[:3])
+
+
+def require_sdk() -> None:
+    """The SDK is there and new enough, or a DaemonError with the pip command for this very interpreter."""
+    pip = f"Install it for the interpreter that runs the module: {sys.executable} -m pip install 'docker>=7.1.0'"
+    if SDK_ERROR:
+        reason = SDK_ERROR.strip().splitlines()[-1]
+        raise DaemonError(f"The Docker SDK for Python (package docker) cannot be imported: {reason}.", pip, "SDK_MISSING")
+    if sdk_version(SDK_VERSION) < SDK_LEAST:
+        raise DaemonError(f"The Docker SDK for Python is {SDK_VERSION}; 7.1.0 or newer is needed.", pip, "SDK_TOO_OLD")
+
+
+def probe_socket(address: Address) -> None:
+    """Open and close the unix socket, and say exactly why that fails: no file, no listener, no permission."""
+    path = address.socket_path
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.settimeout(address.timeout)
+            probe.connect(path)
+    except OSError as error:
+        raise _socket_error(path, error, address.timeout) from error
+
+
+def _socket_error(path: str, error: OSError, timeout: int) -> DaemonError:
+    if isinstance(error, socket.timeout) or error.errno in (errno.EAGAIN, errno.ETIMEDOUT):
+        return _hung(f"unix://{path}", timeout)
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return explain_denied(path)
+    seen = {
+        errno.ENOENT: f"There is no socket {path}",
+        errno.ECONNREFUSED: f"Nothing listens on the socket {path}",
+        errno.ENOTSOCK: f"{path} is not a socket",
+    }.get(error.errno or 0, f"The socket {path} cannot be opened ({error.strerror or error})")
+    return _not_running(seen)
+
+
+def _not_running(seen: str) -> DaemonError:
+    start = "sudo systemctl start docker" if os.path.isdir("/run/systemd/system") else "sudo dockerd &"
+    return DaemonError(
+        f"The Docker daemon is not running: {seen}.",
+        f"Start it: {start} (where Docker is not installed: ansible-playbook tpaexec.docker.install_docker). "
+        "If it listens elsewhere, set DOCKER_HOST.",
+        "DAEMON_NOT_RUNNING",
+    )
+
+
+def _hung(where: str, timeout: int) -> DaemonError:
+    return DaemonError(
+        f"The Docker daemon at {where} accepted the connection and gave no answer within {timeout} s.",
+        "Look at its log (journalctl -u docker), restart it if it hangs, or raise `timeout`.",
+        "DAEMON_HUNG",
+    )
+
+
+class Daemon:
+    """One daemon. `api` is the SDK's low-level client; all calls go through `call` or `stream`."""
+
+    def __init__(self, api: Any, address: Address) -> None:
+        self.api = api
+        self.address = address
+
+    def call(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        """`api.<method>(...)`, with the SDK's exceptions as DaemonError (`status` 404, 409, … where HTTP said so)."""
+        return self.guard(getattr(self.api, method), *args, **kwargs)
+
+    def guard(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call *function* and translate what the SDK and requests raise."""
+        try:
+            return function(*args, **kwargs)
+        except DaemonError:
+            raise
+        except Exception as error:  # pylint: disable=broad-except
+            raise translate(error, self.address) from error
+
+    def stream(self, method: str, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        """Like `call` for a method that returns an iterator: errors that come while reading are translated too."""
+        iterator = iter(self.call(method, *args, **kwargs))
+        while True:
+            try:
+                item = self.guard(next, iterator, None)
+            except DaemonError:
+                raise
+            if item is None:
+                return
+            yield item
+
+    def close(self) -> None:
+        self.api.close()
+
+    def __enter__(self) -> Daemon:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def connect(address: Address, pool: int = 10) -> Daemon:
+    """A Daemon that answered `/version`. *pool* is how many connections may be kept (one a thread)."""
+    require_sdk()
+    if address.socket_path:
+        probe_socket(address)
+    try:
+        api = _make_api(address, pool)
+    except Exception as error:  # pylint: disable=broad-except
+        raise translate(error, address) from error
+    return Daemon(api, address)
+
+
+def _make_api(address: Address, pool: int) -> Any:
+    tls: Any = False
+    host = address.docker_host
+    if address.uses_tls:
+        pair = (address.client_cert, address.client_key) if address.client_cert and address.client_key else None
+        tls = docker.tls.TLSConfig(client_cert=pair, ca_cert=address.ca_path, verify=address.validate_certs)
+        host = re.sub(r"^(tcp|http)://", "https://", host)
+
+    class Api(docker.APIClient):  # type: ignore[misc]
+        """The given CA is the one that counts: REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE must not override it."""
+
+        @property
+        def trust_env(self) -> bool:
+            return not address.uses_tls
+
+        @trust_env.setter
+        def trust_env(self, value: bool) -> None:
+            """requests.Session sets it in its constructor; the address decides."""
+
+    api = Api(
+        base_url=host,
+        version="auto",
+        timeout=address.timeout,
+        tls=tls,
+        num_pools=pool,
+        max_pool_size=pool,
+        use_ssh_client=address.use_ssh_client,
+    )
+    if address.uses_tls and address.tls_hostname:
+        for scheme, adapter in list(api.adapters.items()):
+            if scheme == "https://":
+                adapter.poolmanager.connection_pool_kw["assert_hostname"] = address.tls_hostname
+    return api
+
+
+def translate(error: BaseException, address: Address) -> DaemonError:
+    """What the SDK, requests or the system raised, as a DaemonError that says what to do."""
+    chain = list(_chain(error))
+    for cause in chain:
+        if isinstance(cause, DaemonError):
+            return cause
+    if SDK_ERROR:
+        return DaemonError(f"The call to the Docker daemon failed: {error}.")
+    for cause in chain:
+        if isinstance(cause, docker.errors.APIError):
+            return _api_error(cause)
+    where = address.docker_host
+    for cause in chain:
+        if isinstance(cause, (requests.exceptions.ReadTimeout, socket.timeout, TimeoutError)):
+            return _hung(where, address.timeout)
+    return _connection_error(chain, address)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The exception, its causes, and the exceptions in their arguments (requests keeps the errno there)."""
+    seen: set[int] = set()
+    todo: list[BaseException] = [error]
+    while todo:
+        current = todo.pop(0)
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        nested = [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args]
+        todo.extend(item for item in nested if isinstance(item, BaseException))
+
+
+def _api_error(error: Any) -> DaemonError:
+    status = error.response.status_code if error.response is not None else 0
+    text = str(error.explanation or error).strip().rstrip(".")
+    return DaemonError(f"The Docker daemon refused: {text}.", "", "DAEMON_ERROR", status)
+
+
+def _connection_error(chain: list[BaseException], address: Address) -> DaemonError:
+    text = "; ".join(dict.fromkeys(str(cause) for cause in chain))[:600]
+    where = address.docker_host
+    if re.search(r"certificate|SSL|TLS", text):
+        return DaemonError(
+            f"TLS with the Docker daemon at {where} failed: {_last_reason(chain)}.",
+            "Check `ca_path`, `client_cert`, `client_key` and `tls_hostname`, and the certificate's dates (openssl x509 -noout -dates -subject -in FILE).",
+            "TLS_INVALID",
+        )
+    if re.search(r"client version .* is too (old|new)|API version|minimum supported", text):
+        return DaemonError(
+            f"The Docker daemon at {where} and the SDK {SDK_VERSION} share no API version: {_last_reason(chain)}.",
+            f"Upgrade the SDK: {sys.executable} -m pip install --upgrade docker",
+            "API_TOO_NEW",
+        )
+    for cause in chain:
+        if isinstance(cause, OSError) and cause.errno in (errno.ECONNREFUSED, errno.ENOENT, errno.ECONNRESET):
+            return _not_running(f"{where}: {os.strerror(cause.errno or 0)}")
+    return DaemonError(
+        f"The Docker daemon at {where} cannot be reached: {_last_reason(chain)}.",
+        "Check DOCKER_HOST (or `docker_host`), and that the daemon runs and listens there.",
+        "DAEMON_NOT_RUNNING",
+    )
+
+
+def _last_reason(chain: list[BaseException]) -> str:
+    """The innermost exception's words: the outer ones only repeat it inside a repr."""
+    return str(chain[-1]).strip().rstrip(".") or type(chain[-1]).__name__

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one door between AnsibleModule and the rest: parameters in, result or fail_json out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ._errors import PlatformError
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a body may know of the run it is in."""
+
+    check_mode: bool
+    diff_mode: bool
+    warn: Callable[[str], None]
+    run_command: Callable[..., tuple[int, str, str]]
+
+
+Body = Callable[[dict[str, Any], Run], dict[str, Any]]
+
+
+def run_module(body: Body, argument_spec: dict[str, Any], **module_options: Any) -> None:
+    """Run *body* as an Ansible module that supports check mode.
+
+    *body* gets the parameters and a `Run`, and returns the result. A result with `failed: True` and `msg` ends the
+    module through fail_json; a `PlatformError` likewise. Nothing else leaves as a traceback on purpose.
+    """
+    module = AnsibleModule(argument_spec=argument_spec, supports_check_mode=True, **module_options)
+    # pylint: disable-next=protected-access
+    run = Run(module.check_mode, module._diff, module.warn, module.run_command)
+    try:
+        result = body(module.params, run)
+    except PlatformError as error:
+        module.fail_json(msg=str(error), **error.result())
+    if result.get("failed"):
+        module.fail_json(**result)
+    module.exit_json(**result)
