@@ -88,7 +88,8 @@ def require_sdk() -> None:
     pip = f"Install it for the interpreter that runs the module: {sys.executable} -m pip install 'docker>=7.1.0'"
     if SDK_ERROR:
         reason = SDK_ERROR.strip().splitlines()[-1]
-        raise DaemonError(f"The Docker SDK for Python (package docker) cannot be imported: {reason}.", pip, "SDK_MISSING")
+        seen = f"The Docker SDK for Python (package docker) cannot be imported: {reason}."
+        raise DaemonError(seen, pip, "SDK_MISSING")
     if sdk_version(SDK_VERSION) < SDK_LEAST:
         raise DaemonError(f"The Docker SDK for Python is {SDK_VERSION}; 7.1.0 or newer is needed.", pip, "SDK_TOO_OLD")
 
@@ -268,7 +269,8 @@ def _connection_error(chain: list[BaseException], address: Address) -> DaemonErr
     if re.search(r"certificate|SSL|TLS", text):
         return DaemonError(
             f"TLS with the Docker daemon at {where} failed: {_last_reason(chain)}.",
-            "Check `ca_path`, `client_cert`, `client_key` and `tls_hostname`, and the certificate's dates (openssl x509 -noout -dates -subject -in FILE).",
+            "Check `ca_path`, `client_cert`, `client_key` and `tls_hostname`, and the certificate's dates "
+            "(openssl x509 -noout -dates -subject -in FILE).",
             "TLS_INVALID",
         )
     if re.search(r"client version .* is too (old|new)|API version|minimum supported", text):

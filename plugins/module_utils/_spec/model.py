@@ -30,7 +30,7 @@ class PublishedPort:
 
     container: Port
     host_port: int = 0
-    host_ip: str = "0.0.0.0"
+    host_ip: str = "0.0.0.0"  # noqa: S104 - what the engine takes for "all addresses"
 
 
 @dataclass(frozen=True)

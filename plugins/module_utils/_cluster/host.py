@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a daemon says of its host, as far as a container's recipe depends on it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Mapping
+
+
+@dataclass(frozen=True)
+class HostFacts:
+    """From `/version` and `/info`; a field that an engine does not send keeps its default."""
+
+    engine: tuple[int, ...] = (0,)
+    api: tuple[int, ...] = (1, 41)
+    cgroup_version: int = 1
+    cgroup_driver: str = "cgroupfs"
+    rootless: bool = False
+    name: str = ""
+
+    @classmethod
+    def from_api(cls, version: Mapping[str, Any], info: Mapping[str, Any]) -> HostFacts:
+        options = [str(option) for option in info.get("SecurityOptions") or []]
+        return cls(
+            engine=_numbers(version.get("Version"), 3),
+            api=_numbers(version.get("ApiVersion"), 2),
+            cgroup_version=2 if str(info.get("CgroupVersion") or "1") == "2" else 1,
+            cgroup_driver=str(info.get("CgroupDriver") or "cgroupfs"),
+            rootless=any(option.startswith("name=rootless") for option in options),
+            name=str(info.get("Name") or ""),
+        )
+
+
+def _numbers(text: Any, count: int) -> tuple[int, ...]:
+    """`20.10.24+dfsg1` → (20, 10, 24)."""
+    return tuple(int(part) for part in re.findall(r"\d+", str(text or "0"))[:count])

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a container must be made so that systemd boots in it, with the least privilege that does.
+
+The table below is the whole choice. A guest's systemd keeps its units in a cgroup subtree that it must be able to
+write. What each row gives is written in `why`; `proven` says whether this project's tests boot it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Callable, Mapping, Optional
+
+from .._spec.model import Instance
+from .host import HostFacts
+
+TMPFS = {"/tmp": "", "/run": "", "/run/lock": ""}  # noqa: S108 - paths in the guest
+STOP_SIGNAL = "SIGRTMIN+3"
+STOP_TIMEOUT = 90  # seconds; systemd's own DefaultTimeoutStopSec, so that a database is never killed early
+NOFILE = (65536, 524288)  # the daemon's default may be in the hundreds of millions, which old yum and Python 2 walk
+PARENT = "/tpaexec.docker"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One row: when it applies, and what it adds to a container."""
+
+    id: str
+    why: str
+    proven: bool
+    fits: Callable[[HostFacts], bool]
+    cgroupns: str
+    own_parent: bool
+    binds: tuple[str, ...] = ()
+    security_opts: tuple[str, ...] = ()
+
+
+RECIPES: tuple[Recipe, ...] = (
+    Recipe(
+        id="cgroup1-own-subtree",
+        why="cgroup v1: only this node's own part of the systemd hierarchy is writable, every controller is read-only",
+        proven=True,
+        fits=lambda host: host.cgroup_version == 1 and host.cgroup_driver == "cgroupfs" and not host.rootless,
+        cgroupns="host",
+        own_parent=True,
+        binds=("/sys/fs/cgroup/systemd:/sys/fs/cgroup/systemd:ro", "{systemd}{parent}:{systemd}{parent}:rw"),
+    ),
+    Recipe(
+        id="cgroup1-systemd-hierarchy",
+        why="cgroup v1 with another cgroup driver: the systemd hierarchy (no resource controller) is writable",
+        proven=False,
+        fits=lambda host: host.cgroup_version == 1,
+        cgroupns="host",
+        own_parent=False,
+        binds=("/sys/fs/cgroup/systemd:/sys/fs/cgroup/systemd:rw",),
+    ),
+    Recipe(
+        id="cgroup2-own-subtree",
+        why="cgroup v2: the host's tree is read-only, only this node's own part of it is writable",
+        proven=False,
+        fits=lambda host: host.cgroup_driver == "cgroupfs" and not host.rootless,
+        cgroupns="host",
+        own_parent=True,
+        binds=("/sys/fs/cgroup:/sys/fs/cgroup:ro", "/sys/fs/cgroup{parent}:/sys/fs/cgroup{parent}:rw"),
+    ),
+    Recipe(
+        id="cgroup2-host-tree",
+        why="cgroup v2 with the systemd driver or a rootless engine: the host's cgroup tree is writable, as in TPA",
+        proven=False,
+        fits=lambda host: True,
+        cgroupns="host",
+        own_parent=False,
+        binds=("/sys/fs/cgroup:/sys/fs/cgroup:rw",),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Cooked:
+    """A recipe applied to one instance: the parts of the container that config.yml does not say."""
+
+    recipe: str
+    why: str
+    cgroupns: str
+    cgroup_parent: str
+    binds: tuple[str, ...]
+    tmpfs: Mapping[str, str]
+    security_opts: tuple[str, ...]
+
+
+def choose(host: HostFacts) -> Recipe:
+    """The first row that fits: the table is ordered from least privilege to most."""
+    return next(recipe for recipe in RECIPES if recipe.fits(host))
+
+
+def cook(instance: Instance, host: HostFacts, cluster_id: str, recipe: Optional[Recipe] = None) -> Cooked:
+    """What *instance* gains on *host*. A user's own mount on /sys/fs/cgroup or own cgroup_parent takes precedence."""
+    recipe = recipe or choose(host)
+    own = f"{PARENT}/{cluster_id[:8]}/{instance.name}" if recipe.own_parent else ""
+    parent = instance.settings.cgroup_parent or own
+    users_targets = {volume.target.rstrip("/") for volume in instance.settings.volumes}
+    mounts_cgroup = any(target.startswith("/sys/fs/cgroup") for target in users_targets)
+    binds = [] if mounts_cgroup else [_fill(bind, parent) for bind in recipe.binds]
+    return Cooked(
+        recipe=recipe.id,
+        why=recipe.why,
+        cgroupns=recipe.cgroupns,
+        cgroup_parent=parent,
+        binds=tuple(binds),
+        tmpfs={path: options for path, options in TMPFS.items() if path not in users_targets},
+        security_opts=recipe.security_opts,
+    )
+
+
+def _fill(bind: str, parent: str) -> str:
+    return bind.replace("{systemd}", "/sys/fs/cgroup/systemd").replace("{parent}", parent)
