@@ -98,7 +98,9 @@ def _options(work: Path) -> list[str]:
 
 
 def _run(command: list[str], cwd: Path, trouble: str) -> str:
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"})
+    done = subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"}
+    )
     if done.returncode:
         raise Unavailable(f"{trouble}: {(done.stderr or done.stdout).strip()[-300:]}")
     return done.stdout
