@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The body of the module cluster_directory: read config.yml, compare, write."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from typing import Any, Mapping
+
+from .._entry import Run
+from .._errors import PlatformError
+from .._spec.load import read_config
+from .._spec.model import Cluster
+from .._spec.parse import parse_config
+from . import absent, vault
+from .keys import HOST_KEY_TYPES, ensure_keys, key_pairs, missing_keys, read_keys
+from .paths import explain, read_text
+from .render import Context, directories, files
+from .write import Changes, apply, compare
+
+TO_BE_MADE = "(made when provisioning)"
+
+
+def body(params: dict[str, Any], run: Run) -> dict[str, Any]:
+    """One run of the module."""
+    root = os.path.realpath(params["cluster_dir"])
+    text, top, cluster = read_cluster(root)
+    if params["state"] == "absent":
+        return remove(root, cluster, top, run)
+    if config_hash(text) != params["config_hash"]:
+        raise PlatformError(
+            f"{root}/config.yml changed while it was being provisioned: no file was written.",
+            "Run provision again.",
+        )
+    return write(root, cluster, top, params, run)
+
+
+def read_cluster(root: str) -> tuple[str, dict[str, Any], Cluster]:
+    """config.yml as text, as data and as a Cluster."""
+    path = os.path.join(root, "config.yml")
+    text = read_text(path)
+    if text is None:
+        raise PlatformError(
+            f"There is no {path}.",
+            "Give the directory that `tpaexec configure` made, or make one: tpaexec configure DIR --platform docker",
+        )
+    top = read_config(text)
+    return text, top, parse_config(top, root, _read_env_file)
+
+
+def _read_env_file(path: str) -> str:
+    text = read_text(path)
+    if text is None:
+        raise FileNotFoundError(path)
+    return text
+
+
+def config_hash(text: str) -> str:
+    """SHA-256 of the text without trailing blanks: what Ansible's `file` lookup returns, and so what TPA compares."""
+    return hashlib.sha256(text.rstrip().encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def write(root: str, cluster: Cluster, top: Mapping[str, Any], params: dict[str, Any], run: Run) -> dict[str, Any]:
+    """state=present: the keys first, then all files, in the order in which they may be seen."""
+    made = missing_keys(root, cluster)
+    host_keys = dict.fromkeys(HOST_KEY_TYPES, TO_BE_MADE)
+    there = read_keys(root, cluster)
+    if not there and not run.check_mode:
+        there = ensure_keys(root, cluster, run.run_command)
+        made = there.created
+    if there:
+        host_keys = {kind: text for kind, (_path, text) in there.host_keys.items()}
+    loose = _tighten(root, cluster, run.check_mode)
+    password = vault.file_password(root) if vault.in_file(cluster) else ""
+    context = Context(params["config_hash"], host_keys, password, top)
+    wanted = files(cluster, params["instances"], context)
+    changes = compare(root, wanted, absent.dropped(root, cluster), directories(cluster, top))
+    if not run.check_mode:
+        apply(root, changes)
+    stored, warning = (False, "") if password else _keyring(root, cluster, run)
+    if warning:
+        run.warn(warning)
+    return _result(root, changes, [os.path.relpath(path, root) for path in made], loose, stored, run)
+
+
+def _keyring(root: str, cluster: Cluster, run: Run) -> tuple[bool, str]:
+    return vault.store_in_keyring(root, cluster, vault.load_keyring(), run.check_mode)
+
+
+def _tighten(root: str, cluster: Cluster, check: bool) -> list[str]:
+    """Private keys of ours that others may read (a copy or a git checkout made them so): ssh refuses those."""
+    loose = []
+    for pair in key_pairs(root, cluster):
+        if not pair.ours or not os.path.isfile(pair.private):
+            continue
+        with explain(pair.private):
+            if stat.S_IMODE(os.stat(pair.private).st_mode) & 0o077:
+                loose.append(os.path.relpath(pair.private, root))
+                if not check:
+                    os.chmod(pair.private, 0o600)
+    return loose
+
+
+def _result(
+    root: str, changes: Changes, keys: list[str], loose: list[str], stored: bool, run: Run
+) -> dict[str, Any]:
+    diff = changes.diff() + [
+        dict(before_header=path, after_header=path, before="", after="(an SSH key: not shown)\n") for path in keys
+    ]
+    diff += [dict(before_header=path, after_header=path, before="", after="(mode 0600)\n") for path in loose]
+    result: dict[str, Any] = dict(
+        changed=bool(changes.changed or keys or loose or stored),
+        cluster_dir=root,
+        created=sorted([*keys, *changes.paths("created")]),
+        updated=sorted([*loose, *changes.paths("updated")]),
+        removed=sorted([*changes.paths("removed"), *changes.rubbish]),
+    )
+    if run.diff_mode:
+        result["diff"] = diff
+    return result
+
+
+def remove(root: str, cluster: Cluster, top: Mapping[str, Any], run: Run) -> dict[str, Any]:
+    """state=absent."""
+    changes = compare(root, [], absent.generated(root, cluster, top), secret=absent.is_secret)
+    result = _result(root, changes, [], [], False, run)
+    if not run.check_mode:
+        apply(root, changes)
+    emptied = absent.remove_empty(root, absent.leftover_directories(cluster, top), run.check_mode)
+    return dict(result, changed=bool(result["changed"] or emptied))
