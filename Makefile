@@ -14,7 +14,7 @@ WITH_IMAGE := $(TOOLS)/with-docker.sh $(TOOLS)/with-image.sh
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: help demo demo-clean test test-long test-matrix test-matrix-ci lint unit sanity integration molecule bench \
-        docs-lint artifact venv venv-test engine image clean
+        artifact venv venv-test engine image clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'

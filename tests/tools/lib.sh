@@ -8,3 +8,16 @@ VENV=${VENV:-$TOP/.venv}
 say() { printf '%s\n' "-- $*"; }
 die() { printf '%s\n' "error: $1" "${@:2}" >&2; exit 1; }
 mkdir -p "$CACHE"
+
+# working_python 3.12: an interpreter of that version that runs, on the PATH or among pyenv's; fails where there is none.
+working_python() {
+  local candidate
+  for candidate in $(type -ap "python$1") "${PYENV_ROOT:-$HOME/.pyenv}"/versions/"$1"*/bin/python3 /usr/local/bin/"python$1"; do
+    # A pyenv shim is on the PATH and may lead nowhere.
+    if [ "$("$candidate" -c 'import ensurepip, sys, venv; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" = "$1" ]; then
+      "$candidate" -c 'import sys; print(sys.executable)'
+      return
+    fi
+  done
+  return 1
+}
