@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where things are: the checkout, its Ansible, the collection's path; and what the environment gains and gives back."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+
+from .errors import CommandError
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+HERE = os.path.dirname(os.path.realpath(__file__))
+NAME = ("ansible_collections", "tpaexec", "docker")
+# What was there before we added to the environment: a tpaexec started from inside a run of ours undoes the additions.
+RECORD = "TPAEXEC_DOCKER_ENVIRONMENT"
+
+
+def version() -> str:
+    """The collection's version, as galaxy.yml or an installed MANIFEST.json says."""
+    try:
+        with open(os.path.join(TOP, "MANIFEST.json"), encoding="utf-8") as manifest:
+            return str(json.load(manifest)["collection_info"]["version"])
+    except (OSError, ValueError, KeyError):
+        pass
+    try:
+        with open(os.path.join(TOP, "galaxy.yml"), encoding="utf-8") as galaxy:
+            return next(line.split(":", 1)[1].strip() for line in galaxy if line.startswith("version:"))
+    except (OSError, StopIteration):
+        return "unknown"
+
+
+def find_ansible(program: str = "ansible-playbook") -> str:
+    """The checkout's own environment, else what is on the PATH."""
+    own = os.path.join(TOP, ".venv", "bin", program)
+    if os.access(own, os.X_OK):
+        return own
+    found = shutil.which(program)
+    if found:
+        return found
+    raise CommandError(
+        f"Run 'make venv' in {TOP}, or put an {program} (ansible-core 2.16 or newer) on the PATH: none was found."
+    )
+
+
+def collections_path() -> str:
+    """A directory below which this very checkout is ansible_collections/tpaexec/docker."""
+    parts = TOP.split(os.sep)
+    if tuple(parts[-3:]) == NAME:
+        return os.sep.join(parts[:-3]) or os.sep
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    shared = os.path.join(home, "tpaexec-docker", TOP.strip(os.sep).replace(os.sep, "-"))
+    for base in (os.path.join(TOP, ".cache", "collections"), shared):
+        if _link(base):
+            return base
+    raise CommandError(
+        f"Set XDG_CACHE_HOME to a directory that can be written: {TOP} and {home} cannot, and Ansible needs a link to "
+        "this collection under the name ansible_collections/tpaexec/docker."
+    )
+
+
+def _link(base: str) -> bool:
+    link = os.path.join(base, *NAME)
+    try:
+        if os.path.realpath(link) == TOP:
+            return True
+        os.makedirs(os.path.dirname(link), mode=0o700, exist_ok=True)
+        fresh = f"{link}.{os.getpid()}"
+        os.symlink(TOP, fresh)
+        os.replace(fresh, link)
+    except OSError:
+        return False
+    return True
+
+
+def restored(environ: dict[str, str]) -> dict[str, str]:
+    """*environ* without what a tpaexec of ours above us added to it."""
+    result = dict(environ)
+    try:
+        before = json.loads(result.pop(RECORD, "{}"))
+        for name, value in before.items():
+            result.pop(name, None)
+            if value is not None:
+                result[name] = value
+    except (ValueError, AttributeError, TypeError):
+        pass
+    return result
+
+
+def extended(environ: dict[str, str], additions: dict[str, str]) -> dict[str, str]:
+    """*environ* with *additions*, and the record that lets `restored` undo them."""
+    record = {name: environ.get(name) for name in additions}
+    return {**environ, **additions, RECORD: json.dumps(record)}
+
+
+def with_collection(environ: dict[str, str]) -> dict[str, str]:
+    """What any Ansible needs to find this checkout as tpaexec.docker, before any other place."""
+    given = environ.get("ANSIBLE_COLLECTIONS_PATH") or environ.get("ANSIBLE_COLLECTIONS_PATHS")
+    usual = "~/.ansible/collections:/usr/share/ansible/collections"
+    return {"ANSIBLE_COLLECTIONS_PATH": f"{collections_path()}:{given or usual}"}
+
+
+def for_own_playbooks(environ: dict[str, str], output: str, quiet: bool) -> dict[str, str]:
+    """What a playbook of this collection gains when the command runs it."""
+    additions = with_collection(environ)
+    additions["ANSIBLE_CONFIG"] = os.path.join(HERE, "ansible.cfg")
+    additions["ANSIBLE_STDOUT_CALLBACK"] = "tpaexec.docker.tpaexec"
+    additions["TPAEXEC_DOCKER_FORMAT"] = output
+    additions["TPAEXEC_DOCKER_QUIET"] = str(quiet)
+    return additions

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Arguments of one word, by argparse: complete errors, nothing abbreviated, "did you mean"."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, NoReturn
+
+from .errors import UsageError, did_you_mean
+from .words import Word
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises UsageError instead of ending the program."""
+
+    def error(self, message: str) -> NoReturn:
+        if message.startswith("unrecognized arguments: "):
+            raise UsageError(self._unknown(message.split(": ", 1)[1]))
+        raise UsageError(f"{message[:1].upper()}{message[1:]}.")
+
+    def _unknown(self, rest: str) -> str:
+        first = rest.split(maxsplit=1)[0]
+        if not first.startswith("-"):
+            return f"Leave out {rest!r}: this word takes no more arguments."
+        options = [option for option in self._option_string_actions if option.startswith("--")]
+        hint = did_you_mean(first.split("=")[0], options)
+        return f"Unknown option {first!r}.{hint} Options for ansible-playbook itself go behind '--'."
+
+
+def parser_of(word: Word) -> Parser:
+    """The parser of one word; made only when that word is used."""
+    parser = Parser(
+        prog=f"tpaexec {word.name}",
+        description=word.description or f"{word.summary[:1].upper()}{word.summary[1:]}.",
+        epilog="Example:\n  " + "\n  ".join(word.examples),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    for argument in word.arguments:
+        parser.add_argument(*argument.flags, **argument.settings)
+    return parser
+
+
+def parse(word: Word, argv: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """The options of *word* and what stands behind `--`, or, for a word that passes on, everything after its own."""
+    parser = parser_of(word)
+    if word.verbatim:
+        own, rest = _split(argv, len(word.arguments))
+        return vars(parser.parse_args(own)), rest
+    rest = []
+    if "--" in argv:
+        cut = argv.index("--")
+        argv, rest = argv[:cut], argv[cut + 1 :]
+    return vars(parser.parse_intermixed_args(argv)), rest
+
+
+def _split(argv: list[str], count: int) -> tuple[list[str], list[str]]:
+    """The word's own *count* arguments and the rest untouched; `--help` only where an own argument could stand."""
+    own = argv[:count]
+    if any(argument in ("-h", "--help") for argument in own):
+        return ["--help"], []
+    return own, argv[count:]

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One child process, waited for."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from .errors import CommandError
+
+INTERRUPTED = 130
+# ansible-playbook's own exit code that means a Ctrl-C.
+ANSIBLE_INTERRUPTED = 99
+
+
+def wait_for(argv: list[str], environ: dict[str, str]) -> int:
+    """Run *argv* and give its end in our exit codes. Signals go to it, we wait: it cleans up, we report."""
+    child = 0
+
+    def forward(number: int, _frame: object) -> None:
+        if child:
+            os.kill(child, number)
+
+    # A terminal sends Ctrl-C to both; handlers, unlike SIG_IGN, are not inherited through exec.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    signal.signal(signal.SIGTERM, forward)
+    signal.signal(signal.SIGHUP, forward)
+    sys.stdout.flush()
+    try:
+        child = os.posix_spawn(argv[0], argv, environ)
+    except OSError as error:
+        raise CommandError(f"Mend {argv[0]}: it cannot be started ({error.strerror}).") from error
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if status in (ANSIBLE_INTERRUPTED, -signal.SIGINT):
+        return INTERRUPTED
+    if status < 0:
+        return 128 - status
+    return 1 if status else 0

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Doing what a word says: a playbook of the collection, or an action of over_inventory."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from . import environment
+from .errors import CommandError, UsageError
+from .over_inventory import ACTIONS
+from .processes import INTERRUPTED, wait_for
+from .variables import extra_variables
+from .words import OWN, Word
+
+
+def check_directory(directory: str, needs: str) -> None:
+    """DIR holds what the word needs, or it ends here, before anything starts."""
+    if not os.path.isdir(directory):
+        raise CommandError(
+            f"Name an existing cluster directory: {directory} is none. "
+            f"'tpaexec configure {directory} --platform docker' makes a new one."
+        )
+    if os.path.exists(os.path.join(directory, needs)):
+        return
+    if not os.path.exists(os.path.join(directory, "config.yml")):
+        raise CommandError(
+            f"Name a cluster directory: {directory} has no config.yml. "
+            f"'tpaexec configure {directory} --platform docker' writes one."
+        )
+    raise CommandError(f"Run 'tpaexec provision {directory}' first: {directory} has no {needs} yet.")
+
+
+def run_word(word: Word, options: dict[str, Any], rest: list[str], environ: dict[str, str]) -> int:
+    """Do what *word* says; the exit code."""
+    directory = options.get("cluster_dir")
+    if directory is not None:
+        if not directory:
+            raise UsageError("Name the cluster directory: DIR is empty.")
+        if word.needs:
+            check_directory(directory, word.needs)
+        options["cluster_dir"] = os.path.abspath(directory)
+    if word.runs.startswith("!"):
+        return ACTIONS[word.runs](options, rest, environ)
+    return run_playbook(word, options, rest, environ)
+
+
+def run_playbook(word: Word, options: dict[str, Any], rest: list[str], environ: dict[str, str]) -> int:
+    """One playbook of this collection, with what it needs and nothing of the user's ansible.cfg."""
+    inventory = options.get("inventory")
+    argv = [environment.find_ansible(), f"tpaexec.docker.{word.runs}"]
+    argv += ["-i", inventory or os.path.join(environment.HERE, "localhost.ini")]
+    variables = {name: value for name, value in options.items() if name not in OWN and value not in (None, False, [])}
+    if inventory:
+        variables["preflight_hosts"] = "all"
+    argv += ["-e", extra_variables(variables)]
+    argv += [f"--{option}" for option in ("check", "diff") if options.get(option)]
+    if options["verbosity"]:
+        argv.append("-" + "v" * options["verbosity"])
+    additions = environment.for_own_playbooks(environ, options.get("output") or "table", options["quiet"])
+    code = wait_for([*argv, *rest], environment.extended(environ, additions))
+    if code == INTERRUPTED:
+        print(_left_behind(word, options), file=sys.stderr)
+    return code
+
+
+def _left_behind(word: Word, options: dict[str, Any]) -> str:
+    directory = options.get("cluster_dir")
+    if word.name == "provision":
+        goes_on, removes = f"'tpaexec provision {directory}' goes on", "'tpaexec deprovision' removes it"
+        return f"Interrupted: what was made stays. {goes_on}, {removes}."
+    return f"Interrupted: the same command, 'tpaexec {word.name}', goes on from where it was."

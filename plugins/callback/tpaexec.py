@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: tpaexec
+type: stdout
+short_description: What C(tpaexec) prints
+version_added: "0.1.0"
+author:
+  - The tpaexec.docker developers (@tpaexec)
+description:
+  - A line a step, findings with their remedies, a table of the nodes; of a failure its message alone, on standard error.
+  - The command C(tpaexec) uses it. Whoever runs C(ansible-playbook) keeps the output they chose.
+  - A result's field C(report) (text, or a list of lines) is printed as it is, C(summary) takes the place of the
+    task's name, C(findings) and C(checked) are listed, and the last C(instances) become the table.
+options:
+  format:
+    description:
+      - V(json) and V(junit) print one document on standard output, at the end, and nothing else.
+    type: str
+    choices: [table, json, junit]
+    default: table
+    env:
+      - name: TPAEXEC_DOCKER_FORMAT
+  quiet:
+    description: Whether to leave out everything but errors and, for playbooks that only look, the result.
+    type: bool
+    default: false
+    env:
+      - name: TPAEXEC_DOCKER_QUIET
+"""
+
+import os
+import time
+from typing import Any
+
+from ansible import constants as C
+from ansible import context
+from ansible.plugins.callback import CallbackBase
+from ansible.utils.color import stringc
+
+from ansible_collections.tpaexec.docker.plugins.plugin_utils import _machine, _report
+
+# Playbooks that only look: their result is what was asked for, quiet or not.
+LOOKING = {"list_containers", "preflight", "ping"}
+# Actions that steer: they are no step, unless they fail.
+STEERING = {"set_fact", "assert", "fail", "meta", "validate_argument_spec", "debug", "include_vars"}
+STEERING |= {"include_role", "import_role", "include_tasks", "import_tasks", "import_playbook"}
+MARKS = {"ok": C.COLOR_OK, "changed": C.COLOR_CHANGED, "would": C.COLOR_CHANGED}
+
+
+class CallbackModule(CallbackBase):
+    """See DOCUMENTATION."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "stdout"
+    CALLBACK_NAME = "tpaexec.docker.tpaexec"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._began = time.monotonic()
+        self._word = ""
+        self._hosts: dict[str, dict[str, Any]] = {}
+        self._changed = self._failed = False
+        self._said: set[str] = set()
+
+    # -- what Ansible calls
+
+    def v2_playbook_on_start(self, playbook: Any) -> None:
+        # pylint: disable-next=protected-access
+        self._word = os.path.basename(str(playbook._file_name)).rsplit(".", 1)[0]
+
+    def v2_runner_on_ok(self, result: Any) -> None:
+        data = _data(result)
+        self._keep(result, data)
+        self._warnings(data)
+        if data.get("changed"):
+            self._changed = True
+        self._step(result, data)
+
+    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
+        data = _data(result)
+        if ignore_errors:
+            self._detail(result, data)
+            return
+        self._failed = True
+        self._keep(result, {**data, "failed": True})
+        self._warnings(data)
+        self._error(result, data)
+
+    def v2_runner_on_unreachable(self, result: Any) -> None:
+        data = _data(result)
+        # pylint: disable-next=protected-access
+        if _task(result).ignore_unreachable:
+            self._detail(result, data)
+            return
+        self._failed = True
+        self._keep(result, {**data, "failed": True})
+        self._error(result, data)
+
+    def v2_runner_on_skipped(self, result: Any) -> None:
+        """A step that was not needed is no news."""
+
+    def v2_on_file_diff(self, result: Any) -> None:
+        diff = _data(result).get("diff")
+        # pylint: disable-next=protected-access
+        if diff and self._display_is_table() and not self._quiet() and (text := self._get_diff(diff)):
+            self._out(text.rstrip("\n"))
+
+    def v2_playbook_on_no_hosts_matched(self) -> None:
+        self._failed = True
+        self._display.display("error: Name an inventory with hosts: there is none to work on.", stderr=True)
+
+    def v2_playbook_on_stats(self, stats: Any) -> None:
+        form = self.get_option("format")
+        if form == "json":
+            self._out(_machine.as_json(self._hosts or {"localhost": {}}, self._changed))
+        elif form == "junit":
+            self._out(_machine.as_junit(self._hosts))
+        else:
+            self._tables()
+
+    # -- what it prints
+
+    def _step(self, result: Any, data: dict[str, Any]) -> None:
+        if not self._display_is_table():
+            return
+        looking = self._word in LOOKING
+        report = data.get("report")
+        if report and (looking or not self._quiet()):
+            self._out(report if isinstance(report, str) else "\n".join(str(line) for line in report))
+        if not self._quiet():
+            self._line(result, data)
+        if not report and "findings" in data and (self._word == "preflight" or not self._quiet()):
+            self._findings(result, data)
+        self._detail(result, data)
+
+    def _line(self, result: Any, data: dict[str, Any]) -> None:
+        task = _task(result)
+        action = str(task.action).rsplit(".", 1)[-1]
+        if action == "debug" and "msg" in data:
+            self._out(str(data["msg"]))
+        name = data.get("summary") or task.name
+        if action in STEERING or not name or (self._word in ("list_containers", "preflight")):
+            return
+        mark = "ok" if not data.get("changed") else "would" if context.CLIARGS.get("check") else "changed"
+        self._out(f"{stringc(f'{mark:<8}', MARKS[mark])}{self._host(result)}{name}")
+
+    def _findings(self, result: Any, data: dict[str, Any]) -> None:
+        findings = [finding for finding in data["findings"] if isinstance(finding, dict)]
+        checked = data.get("checked") or {}
+        if self._word != "preflight":
+            findings = [finding for finding in findings if finding.get("severity") != "info"]
+        indent = "" if self._word == "preflight" else " " * 8
+        for line in _report.finding_lines(findings, stringc):
+            self._out(indent + line)
+        if self._word == "preflight":
+            for line in _report.not_run_lines(checked):
+                self._out(line)
+
+    def _error(self, result: Any, data: dict[str, Any]) -> None:
+        if self._display_is_table() and self._word == "preflight" and "findings" in data:
+            self._findings(result, data)
+        message = _message(data)
+        self._display.display(f"{self._prefix(result)}{message}", color=C.COLOR_ERROR, stderr=True)
+        self._detail(result, data)
+
+    def _detail(self, result: Any, data: dict[str, Any]) -> None:
+        """With -v, the whole result, to standard error: it never mixes with what was asked for."""
+        if self._display.verbosity:
+            text = self._dump_results({key: value for key, value in data.items() if key != "diff"}, indent=2)
+            self._display.display(f"{_task(result).get_name()} => {text}", color=C.COLOR_VERBOSE, stderr=True)
+
+    def _warnings(self, data: dict[str, Any]) -> None:
+        for warning in data.get("warnings") or []:
+            text = (
+                warning if isinstance(warning, str) else str(getattr(getattr(warning, "event", None), "msg", warning))
+            )
+            if text not in self._said:
+                self._said.add(text)
+                self._display.display(f"warning: {text}", color=C.COLOR_WARN, stderr=True)
+
+    def _tables(self) -> None:
+        looking = self._word in LOOKING
+        if self._quiet() and not looking:
+            return
+        for result in self._hosts.values():
+            instances = [one for one in result.get("instances") or [] if isinstance(one, dict)]
+            if instances:
+                if not looking:
+                    self._out("")
+                for line in _report.node_table(instances):
+                    self._out(line)
+            if self._word == "preflight" and not self._quiet():
+                self._out(_report.summary_of(result.get("findings") or [], result.get("checked") or {}))
+        if not self._failed and not looking:
+            self._out(self._conclusion())
+
+    def _conclusion(self) -> str:
+        took = f"{time.monotonic() - self._began:.1f} s"
+        if not self._changed:
+            return f"Nothing to change: all is as it should be ({took})."
+        if context.CLIARGS.get("check"):
+            return f"This was a check: nothing was touched ({took})."
+        return f"Done in {took}."
+
+    # -- small things
+
+    def _out(self, text: str) -> None:
+        self._display.display(text)
+
+    def _quiet(self) -> bool:
+        return bool(self.get_option("quiet"))
+
+    def _display_is_table(self) -> bool:
+        return str(self.get_option("format")) == "table"
+
+    def _host(self, result: Any) -> str:
+        name = _host_name(result)
+        return "" if name == "localhost" else f"{name}: "
+
+    def _prefix(self, result: Any) -> str:
+        return f"error: {self._host(result)}"
+
+    def _keep(self, result: Any, data: dict[str, Any]) -> None:
+        _machine.merged(self._hosts.setdefault(_host_name(result), {}), data)
+
+
+def _data(result: Any) -> dict[str, Any]:
+    """The result's data: `result` since ansible-core 2.19, `_result` before."""
+    found = getattr(result, "result", None)
+    # pylint: disable-next=protected-access
+    return dict(result._result if found is None else found)
+
+
+def _task(result: Any) -> Any:
+    found = getattr(result, "task", None)
+    # pylint: disable-next=protected-access
+    return result._task if found is None else found
+
+
+def _host_name(result: Any) -> str:
+    found = getattr(result, "host", None)
+    # pylint: disable-next=protected-access
+    return str((result._host if found is None else found).get_name())
+
+
+def _message(data: dict[str, Any]) -> str:
+    """What a person needs of a failure."""
+    message = str(data.get("msg") or "").strip()
+    if data.get("module_stderr") or data.get("module_stdout") or "exception" in data:
+        return f"{message or 'A module broke'} (run again with -v for the details)"
+    return message or "It failed without saying why; run again with -v for the details."

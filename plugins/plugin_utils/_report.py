@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Results of modules as text for people: nodes as a table, findings with their remedies. Pure."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any, Callable, Iterable, Mapping, Sequence
+
+Paint = Callable[[str, str], str]
+COLUMNS = (
+    ("NAME", "name"),
+    ("NODE", "node"),
+    ("ROLE", "role"),
+    ("LOCATION", "location"),
+    ("ADDRESS", "ip_address"),
+    ("IMAGE", "image"),
+    ("STATUS", "status"),
+)
+SEVERITIES = ("error", "warning", "info")
+COLOURS = {"error": "red", "warning": "bright purple", "info": "blue"}
+WIDTH = 100
+
+
+def plain(text: str, _colour: str) -> str:
+    """No colour."""
+    return text
+
+
+def cell(value: Any) -> str:
+    """A value as one cell; control characters, which a daemon may send, do not reach the terminal."""
+    if isinstance(value, (list, tuple)):
+        value = ",".join(cell(item) for item in value)
+    text = "" if value is None else str(value)
+    return "".join(character if character.isprintable() else "?" for character in text) or "-"
+
+
+def node_table(instances: Sequence[Mapping[str, Any]]) -> list[str]:
+    """One line a node; columns that no node fills are left out."""
+    columns = [
+        (head, key) for head, key in COLUMNS if any(instance.get(key) not in (None, "", []) for instance in instances)
+    ]
+    rows = [[head for head, _key in columns]]
+    rows += [[cell(instance.get(key)) for _head, key in columns] for instance in instances]
+    return align(rows)
+
+
+def align(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Columns two blanks apart."""
+    widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
+    return ["  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip() for row in rows]
+
+
+def node_notes(instances: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What the table has no room for: a node's warnings, and why it is not as it should be."""
+    lines = []
+    for instance in instances:
+        for text in _texts(instance.get("warnings")):
+            lines.append(f"{cell(instance.get('name'))}: {text}")
+    return lines
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    return [str(item) for item in value] if isinstance(value, (list, tuple)) else []
+
+
+def finding_lines(findings: Iterable[Mapping[str, Any]], paint: Paint = plain) -> list[str]:
+    """Findings, the worst first: id, what was seen, and below it what mends it."""
+    lines: list[str] = []
+    ordered = [finding for severity in SEVERITIES for finding in findings if finding.get("severity") == severity]
+    for finding in ordered:
+        severity = str(finding["severity"])
+        head = f"{severity:<8} {cell(finding.get('id'))}"
+        lines.append(paint(head, COLOURS[severity]))
+        lines += _paragraph(str(finding.get("message") or ""), "    ", "    ")
+        lines += _paragraph(str(finding.get("remedy") or ""), "    → ", "      ")
+    return lines
+
+
+def _paragraph(text: str, first: str, others: str) -> list[str]:
+    """Wrapped prose; a line that holds a command to copy is not broken inside."""
+    lines: list[str] = []
+    for number, line in enumerate(text.splitlines()):
+        start = first if number == 0 else others
+        lines += textwrap.wrap(
+            line, WIDTH, initial_indent=start, subsequent_indent=others, break_long_words=False, break_on_hyphens=False
+        ) or [""]
+    return lines
+
+
+def summary_of(findings: Sequence[Mapping[str, Any]], checked: Mapping[str, Any]) -> str:
+    """`41 checks: 1 error, 2 warnings; 3 could not run`."""
+    ran, not_run = checked.get("ran") or [], checked.get("not_run") or {}
+    counts = [
+        (severity, sum(finding.get("severity") == severity for finding in findings)) for severity in SEVERITIES[:2]
+    ]
+    found = ", ".join(plural(count, severity) for severity, count in counts if count) or "nothing wrong"
+    left = f"; {len(not_run)} could not run" if not_run else ""
+    return f"{plural(len(ran), 'check')}: {found}{left}"
+
+
+def plural(count: int, word: str) -> str:
+    """`1 node`, `2 nodes`."""
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def not_run_lines(checked: Mapping[str, Any]) -> list[str]:
+    """Checks that could not run, by their reason: never a silent pass."""
+    reasons: dict[str, list[str]] = {}
+    for name, reason in (checked.get("not_run") or {}).items():
+        reasons.setdefault(str(reason), []).append(str(name))
+    lines: list[str] = []
+    for reason, names in reasons.items():
+        lines += _paragraph(f"{', '.join(names)}: {reason}", "  not run  ", "           ")
+    return lines
