@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from dataclasses import replace
 from typing import Any, Mapping
 
 from .._entry import Run
@@ -17,7 +18,7 @@ from . import absent, vault
 from .keys import HOST_KEY_TYPES, ensure_keys, key_pairs, missing_keys, read_keys
 from .paths import explain, read_text
 from .render import Context, directories, files
-from .write import Changes, apply, compare
+from .write import Change, Changes, apply, compare
 
 TO_BE_MADE = "(made when provisioning)"
 
@@ -63,32 +64,36 @@ def config_hash(text: str) -> str:
 
 def write(root: str, cluster: Cluster, top: Mapping[str, Any], params: dict[str, Any], run: Run) -> dict[str, Any]:
     """state=present: the keys first, then all files, in the order in which they may be seen."""
+    keys, host_keys = _keys(root, cluster, run)
+    keys += _tighten(root, cluster, run.check_mode)
+    password = vault.file_password(root) if vault.in_file(cluster) else ""
+    wanted = files(cluster, params["instances"], Context(params["config_hash"], host_keys, password, top))
+    changes = compare(root, wanted, absent.dropped(root, cluster), directories(cluster, top))
+    if not run.check_mode:
+        apply(root, changes)
+    stored, warning = False, ""
+    if not password:
+        stored, warning = vault.store_in_keyring(root, cluster, vault.load_keyring(), run.check_mode)
+    if warning and changes.changed:
+        run.warn(warning)
+    result = _result(root, replace(changes, items=(*keys, *changes.items)), run)
+    return dict(result, changed=result["changed"] or stored)
+
+
+def _keys(root: str, cluster: Cluster, run: Run) -> tuple[list[Change], dict[str, str]]:
+    """Make the keys that are missing: what was made, and the public host keys by type."""
     made = missing_keys(root, cluster)
-    host_keys = dict.fromkeys(HOST_KEY_TYPES, TO_BE_MADE)
     there = read_keys(root, cluster)
     if not there and not run.check_mode:
         there = ensure_keys(root, cluster, run.run_command)
         made = there.created
+    public = dict.fromkeys(HOST_KEY_TYPES, TO_BE_MADE)
     if there:
-        host_keys = {kind: text for kind, (_path, text) in there.host_keys.items()}
-    loose = _tighten(root, cluster, run.check_mode)
-    password = vault.file_password(root) if vault.in_file(cluster) else ""
-    context = Context(params["config_hash"], host_keys, password, top)
-    wanted = files(cluster, params["instances"], context)
-    changes = compare(root, wanted, absent.dropped(root, cluster), directories(cluster, top))
-    if not run.check_mode:
-        apply(root, changes)
-    stored, warning = (False, "") if password else _keyring(root, cluster, run)
-    if warning:
-        run.warn(warning)
-    return _result(root, changes, [os.path.relpath(path, root) for path in made], loose, stored, run)
+        public = {kind: text for kind, (_path, text) in there.host_keys.items()}
+    return [Change(os.path.relpath(path, root), None, "key", secret=True) for path in made], public
 
 
-def _keyring(root: str, cluster: Cluster, run: Run) -> tuple[bool, str]:
-    return vault.store_in_keyring(root, cluster, vault.load_keyring(), run.check_mode)
-
-
-def _tighten(root: str, cluster: Cluster, check: bool) -> list[str]:
+def _tighten(root: str, cluster: Cluster, check: bool) -> list[Change]:
     """Private keys of ours that others may read (a copy or a git checkout made them so): ssh refuses those."""
     loose = []
     for pair in key_pairs(root, cluster):
@@ -96,35 +101,27 @@ def _tighten(root: str, cluster: Cluster, check: bool) -> list[str]:
             continue
         with explain(pair.private):
             if stat.S_IMODE(os.stat(pair.private).st_mode) & 0o077:
-                loose.append(os.path.relpath(pair.private, root))
+                loose.append(Change(os.path.relpath(pair.private, root), "key", "key", 0o600, secret=True))
                 if not check:
                     os.chmod(pair.private, 0o600)
     return loose
 
 
-def _result(
-    root: str, changes: Changes, keys: list[str], loose: list[str], stored: bool, run: Run
-) -> dict[str, Any]:
-    diff = changes.diff() + [
-        dict(before_header=path, after_header=path, before="", after="(an SSH key: not shown)\n") for path in keys
-    ]
-    diff += [dict(before_header=path, after_header=path, before="", after="(mode 0600)\n") for path in loose]
+def _result(root: str, changes: Changes, run: Run) -> dict[str, Any]:
     result: dict[str, Any] = dict(
-        changed=bool(changes.changed or keys or loose or stored),
+        changed=changes.changed,
         cluster_dir=root,
-        created=sorted([*keys, *changes.paths("created")]),
-        updated=sorted([*loose, *changes.paths("updated")]),
+        created=sorted(changes.paths("created")),
+        updated=sorted(changes.paths("updated")),
         removed=sorted([*changes.paths("removed"), *changes.rubbish]),
     )
-    if run.diff_mode:
-        result["diff"] = diff
-    return result
+    return dict(result, diff=changes.diff()) if run.diff_mode else result
 
 
 def remove(root: str, cluster: Cluster, top: Mapping[str, Any], run: Run) -> dict[str, Any]:
     """state=absent."""
     changes = compare(root, [], absent.generated(root, cluster, top), secret=absent.is_secret)
-    result = _result(root, changes, [], [], False, run)
+    result = _result(root, changes, run)
     if not run.check_mode:
         apply(root, changes)
     emptied = absent.remove_empty(root, absent.leftover_directories(cluster, top), run.check_mode)

@@ -16,7 +16,7 @@ from .._errors import PlatformError
 TEMPORARY = ".tpaexec-tmp-"
 _TEMPORARY_NAME = re.compile(re.escape(TEMPORARY) + r"(\d+)-")
 
-_OWN = "Run as the user who owns the directory, or give yourself the right to write in it."
+_OWN = "Run as the user who owns the directory, or give yourself the right to read and write in it."
 _REASONS = {
     errno.EACCES: ("permission denied", _OWN),
     errno.EPERM: ("not permitted", _OWN),
@@ -36,11 +36,15 @@ def explain(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason, remedy = _REASONS.get(error.errno or 0, (error.strerror or str(error), "Mend that and run again."))
-        where = error.filename if isinstance(error.filename, str) else path
-        if TEMPORARY in where:
-            where = os.path.dirname(where)
-        raise PlatformError(f"Cannot write {where}: {reason}.", remedy, path=where) from error
+        raise _explained("write", path, error) from error
+
+
+def _explained(doing: str, path: str, error: OSError) -> PlatformError:
+    reason, remedy = _REASONS.get(error.errno or 0, (error.strerror or str(error), "Mend that and run again."))
+    where = error.filename if isinstance(error.filename, str) else path
+    if TEMPORARY in where:
+        where = os.path.dirname(where)
+    return PlatformError(f"Cannot {doing} {where}: {reason}.", remedy, path=where)
 
 
 def inside(root: str, path: str) -> bool:
@@ -138,8 +142,4 @@ def read_text(path: str) -> Optional[str]:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise PlatformError(
-            f"Cannot read {path}: {error.strerror or error}.",
-            "Run as the user who owns the cluster directory, or give yourself the right to read it.",
-            path=path,
-        ) from error
+        raise _explained("read", path, error) from error

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The passphrase with which TPA's deploy encrypts the passwords that it makes.
 
-`keyring_backend: legacy`, or none: a file, vault/vault_pass.txt. `system`: an entry of the system's keyring, which TPA's
-own provision makes. TPA's provision stops early on a directory that we provisioned (config.yml's hash is recorded), so
-if we did not make the entry, its deploy would find no passphrase and fail at the first secret.
+`keyring_backend: legacy`, or none: a file, vault/vault_pass.txt. `system`: an entry of the system's keyring, which
+TPA's own provision makes. TPA's provision stops early on a directory that we provisioned (config.yml's hash is
+recorded), so if we did not make the entry, its deploy would find no passphrase and fail at the first secret.
 """
 
 from __future__ import annotations
@@ -70,6 +70,7 @@ def store_in_keyring(root: str, cluster: Cluster, keyring: Optional[Any], check:
 
 def _warning(service: str, user: str, reason: str) -> str:
     return (
-        f"keyring_backend is system, and the system's keyring cannot be used ({reason}): TPA's deploy will look there for "
-        f"its vault passphrase. Before deploying run: keyring set {service} {user}; or set keyring_backend: legacy."
+        f"keyring_backend is system, and the system's keyring cannot be used ({reason}): TPA's deploy will look "
+        f"there for its vault passphrase. Before deploying run: keyring set {service} {user}; "
+        "or set keyring_backend: legacy."
     )

@@ -46,8 +46,8 @@ class Change:
     def diff(self) -> dict[str, Any]:
         """This change as Ansible's --diff shows it."""
         before, after = (SECRET if self.secret and text else _shown(text) for text in (self.before, self.after))
-        if before == after and before:
-            after = after.rstrip("\n") + ", changed\n" if self.secret else f"{after}(mode {self.mode:04o})\n"
+        if before and before == after:
+            after += f"(mode {self.mode:04o})\n" if self.before == self.after else "(changed)\n"
         return dict(before_header=self.path, after_header=self.path, before=before, after=after)
 
 
