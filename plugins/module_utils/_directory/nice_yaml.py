@@ -15,7 +15,8 @@ except ImportError:
 else:
     HAS_YAML = True
 
-    class _Dumper(yaml.SafeDumper):
+    # The C emitter where there is one, as in Ansible: the two differ in what they quote and how they fold
+    class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
         """No anchors: TPA's templating copies what YAML's aliases share."""
 
         def ignore_aliases(self, data: Any) -> bool:
