@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The canary on the real daemon: what it proves, what it says when a step fails, and that nothing of it stays."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+
+import pytest
+from ansible_collections.tpaexec.docker.plugins.module_utils._checks import canary as canary_module
+from ansible_collections.tpaexec.docker.plugins.module_utils._checks.canary import LABEL, run_canary
+from ansible_collections.tpaexec.docker.plugins.module_utils._client import Address, connect
+
+ALONE = """
+import sys
+from ansible_collections.tpaexec.docker.plugins.module_utils._checks.canary import run_canary
+from ansible_collections.tpaexec.docker.plugins.module_utils._client import Address, connect
+sys.stdin.close()
+run_canary(connect(Address(timeout=10)), sys.argv[1], deadline_seconds=float(sys.argv[2]))
+"""
+
+
+@pytest.fixture(scope="module")
+def daemon():
+    with connect(Address.from_params({"docker_host": os.environ.get("DOCKER_HOST"), "timeout": 10})) as found:
+        yield found
+
+
+@pytest.fixture
+def nothing_left(sdk):
+    """After the test there is no canary that was not there before it."""
+    before = canaries(sdk)
+    yield
+    deadline = time.monotonic() + 20
+    while canaries(sdk) - before and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert canaries(sdk) - before == set()
+
+
+def canaries(sdk) -> set[str]:
+    containers = sdk.api.containers(all=True, filters={"label": LABEL})
+    networks = sdk.api.networks(filters={"label": LABEL})
+    return {item["Id"] for item in [*containers, *networks]}
+
+
+def variant(sdk, image: str, *changes: str):
+    """A throw-away image: *image* with other instructions."""
+    name = f"t-eng-canary:{uuid.uuid4().hex[:8]}"
+    container = sdk.api.create_container(image, ["true"])
+    repository, tag = name.split(":")
+    sdk.api.commit(container, repository, tag, changes=list(changes))
+    sdk.api.remove_container(container)
+    return name
+
+
+def test_a_good_host_passes_every_step(daemon, guest_image, nothing_left):
+    result = run_canary(daemon, guest_image)
+    assert (result.ok, result.failed_step, result.reason) == (True, "", "")
+    assert list(result.seconds) == ["prepare", "network", "create", "start", "exec", "boot", "resolve", "remove"]
+
+
+@pytest.mark.parametrize(
+    ("words", "step", "evidence"),
+    [
+        ({"image": "t-eng/absent:1"}, "create", "no such image"),
+        ({"mirror": "127.0.0.1:9"}, "mirror", "refused"),
+        ({"mirror": "http://no-such-host.invalid/debian"}, "resolve", "no-such-host.invalid"),
+    ],
+)
+def test_the_step_that_fails_is_named_with_its_evidence(daemon, guest_image, nothing_left, words, step, evidence):
+    result = run_canary(daemon, **{"image": guest_image, **words})
+    assert not result.ok
+    assert result.failed_step == step
+    assert evidence in (result.reason + result.log).lower()
+
+
+def test_an_init_that_ends_at_once_shows_what_it_printed(daemon, sdk, guest_image, nothing_left):
+    image = variant(sdk, guest_image, 'CMD ["/bin/sh", "-c", "echo no cgroup for me; exit 3"]', "ENTRYPOINT []")
+    try:
+        result = run_canary(daemon, image)
+        assert result.failed_step in ("exec", "boot")
+        assert "no cgroup for me" in result.log
+    finally:
+        sdk.images.remove(image, force=True)
+
+
+def test_an_init_that_never_boots_is_given_up_at_the_deadline(daemon, sdk, guest_image, nothing_left):
+    image = variant(sdk, guest_image, 'CMD ["sleep", "300"]', "ENTRYPOINT []")
+    try:
+        started = time.monotonic()
+        result = run_canary(daemon, image, deadline_seconds=3)
+        assert (result.ok, result.failed_step) == (False, "boot")
+        assert time.monotonic() - started < 15
+    finally:
+        sdk.images.remove(image, force=True)
+
+
+@pytest.mark.parametrize("killed_at", ["network", "running"])
+def test_nothing_is_left_when_the_module_is_killed(sdk, guest_image, nothing_left, killed_at):
+    before = canaries(sdk)
+    process = subprocess.Popen([sys.executable, "-c", ALONE, guest_image, "60"], env=with_path())
+    wanted = 1 if killed_at == "network" else 2
+    deadline = time.monotonic() + 20
+    while len(canaries(sdk) - before) < wanted and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert len(canaries(sdk) - before) >= 1, "killed too late: nothing was proven"
+
+
+@pytest.mark.long
+def test_the_container_ends_itself_when_the_guard_is_killed_too(daemon, sdk, guest_image, monkeypatch):
+    monkeypatch.setattr(canary_module, "SPARE", 5)
+    monkeypatch.setattr(canary_module, "remove_all", lambda *_: "killed")
+    guards = []
+
+    def no_guard(address, name):
+        guards.append(name)
+
+    run_canary(daemon, guest_image, deadline_seconds=3, guard=no_guard)
+    assert sdk.containers.get(guards[0]).status == "running"
+    deadline = time.monotonic() + 30
+    while sdk.api.containers(all=True, filters={"name": guards[0]}) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert not sdk.api.containers(all=True, filters={"name": guards[0]})
+    time.sleep(5)
+    canary_module.remove_stale(daemon)
+    assert not sdk.api.networks(names=[guards[0]])
+
+
+def test_a_stale_canary_goes_and_a_living_one_stays(sdk):
+    stale = sdk.api.create_network("t-eng-stale", labels={LABEL: "0"})["Id"]
+    living = sdk.api.create_network("t-eng-living", labels={LABEL: "600"})["Id"]
+    foreign = sdk.api.create_network("t-eng-foreign", labels={"other": "0"})["Id"]
+    try:
+        assert not canary_module.expired(sdk.api.inspect_network(stale), time.time())
+        later = time.time() + canary_module.SPARE + 1
+        found = {item["Id"]: item for item in sdk.api.networks()}
+        assert [ident for ident in (stale, living, foreign) if canary_module.expired(found[ident], later)] == [stale]
+    finally:
+        for ident in (stale, living, foreign):
+            sdk.api.remove_network(ident)
+
+
+def with_path() -> dict[str, str]:
+    """Child processes import from where we do."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
