@@ -11,6 +11,7 @@ import time
 import uuid
 
 import pytest
+
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks import canary as canary_module
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.canary import LABEL, run_canary
 from ansible_collections.tpaexec.docker.plugins.module_utils._client import Address, connect
