@@ -75,7 +75,7 @@ def hand_over(argv: list[str], environ: dict[str, str]) -> int:
 
 def usage() -> str:
     """All words by what people want, on one screen."""
-    lines = ["usage: tpaexec WORD DIR [options]", "", "Clusters of systemd containers on Docker, from one config.yml."]
+    lines = ["usage: tpaexec WORD DIR [options]    (clusters of systemd containers on Docker)"]
     for group in dict.fromkeys(word.group for word in WORDS):
         lines += ["", f"{group}:"]
         lines += [f"  {word.name:<17} {word.summary}" for word in WORDS if word.group == group]

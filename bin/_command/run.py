@@ -49,10 +49,12 @@ def run_word(word: Word, options: dict[str, Any], rest: list[str], environ: dict
 def run_playbook(word: Word, options: dict[str, Any], rest: list[str], environ: dict[str, str]) -> int:
     """One playbook of this collection, with what it needs and nothing of the user's ansible.cfg."""
     inventory = options.get("inventory")
+    if word.needs == "inventory":
+        inventory = os.path.join(options["cluster_dir"], word.needs)
     argv = [environment.find_ansible(), f"tpaexec.docker.{word.runs}"]
     argv += ["-i", inventory or os.path.join(environment.HERE, "localhost.ini")]
     variables = {name: value for name, value in options.items() if name not in OWN and value not in (None, False, [])}
-    if inventory:
+    if options.get("inventory"):
         variables["preflight_hosts"] = "all"
     argv += ["-e", extra_variables(variables)]
     argv += [f"--{option}" for option in ("check", "diff") if options.get(option)]

@@ -108,7 +108,7 @@ WORDS: tuple[Word, ...] = (
     Word(
         "provision",
         MAKE,
-        "make and boot the nodes, write inventory and SSH files; repeatable",
+        "make and boot the nodes, write the files; repeatable",
         ("tpaexec provision demo", "tpaexec provision demo --check --diff", "tpaexec provision demo --recreate kalf"),
         (
             DIR,
@@ -212,7 +212,7 @@ WORDS: tuple[Word, ...] = (
     Word(
         "deprovision",
         KEEP,
-        "remove the nodes and the generated files; config.yml stays",
+        "remove nodes and generated files, keep config.yml",
         ("tpaexec deprovision demo", "tpaexec deprovision demo --remove-volumes"),
         (
             DIR,

@@ -9,7 +9,7 @@ version_added: "0.1.0"
 author:
   - The tpaexec.docker developers (@tpaexec)
 description:
-  - A line a step, findings with their remedies, a table of the nodes; of a failure its message alone, on standard error.
+  - A line a step, findings with their remedies, a table of the nodes; of a failure its message alone, on stderr.
   - The command C(tpaexec) uses it. Whoever runs C(ansible-playbook) keeps the output they chose.
   - A result's field C(report) (text, or a list of lines) is printed as it is, C(summary) takes the place of the
     task's name, C(findings) and C(checked) are listed, and the last C(instances) become the table.
@@ -46,6 +46,7 @@ LOOKING = {"list_containers", "preflight", "ping"}
 # Actions that steer: they are no step, unless they fail.
 STEERING = {"set_fact", "assert", "fail", "meta", "validate_argument_spec", "debug", "include_vars"}
 STEERING |= {"include_role", "import_role", "include_tasks", "import_tasks", "import_playbook"}
+DEFECT = "Please report this defect, with the output of the same command with -v"
 MARKS = {"ok": C.COLOR_OK, "changed": C.COLOR_CHANGED, "would": C.COLOR_CHANGED}
 
 
@@ -144,14 +145,14 @@ class CallbackModule(CallbackBase):
         if action in STEERING or not name or (self._word in ("list_containers", "preflight")):
             return
         mark = "ok" if not data.get("changed") else "would" if context.CLIARGS.get("check") else "changed"
-        self._out(f"{stringc(f'{mark:<8}', MARKS[mark])}{self._host(result)}{name}")
+        self._out(f"{stringc(f'{mark:<9}', MARKS[mark])}{self._host(result)}{name}")
 
     def _findings(self, result: Any, data: dict[str, Any]) -> None:
         findings = [finding for finding in data["findings"] if isinstance(finding, dict)]
         checked = data.get("checked") or {}
         if self._word != "preflight":
             findings = [finding for finding in findings if finding.get("severity") != "info"]
-        indent = "" if self._word == "preflight" else " " * 8
+        indent = "" if self._word == "preflight" else " " * 9
         for line in _report.finding_lines(findings, stringc):
             self._out(indent + line)
         if self._word == "preflight":
@@ -246,8 +247,15 @@ def _host_name(result: Any) -> str:
 
 
 def _message(data: dict[str, Any]) -> str:
-    """What a person needs of a failure."""
+    """What a person needs of a failure; a module that broke is named as what it is, without its traceback."""
     message = str(data.get("msg") or "").strip()
-    if data.get("module_stderr") or data.get("module_stdout") or "exception" in data:
-        return f"{message or 'A module broke'} (run again with -v for the details)"
+    for before in ("Task failed: Module failed: ", "Module failed: "):
+        if message.startswith(before):
+            return f"{DEFECT}: {message[len(before) :]}"
+    details = [str(data.get(key) or "") for key in ("exception", "module_stderr", "module_stdout")]
+    if any("Traceback (most recent call last)" in text for text in details):
+        last = next(text for text in details if text.strip()).strip().splitlines()[-1]
+        return f"{DEFECT}: {last}"
+    if details[1] or details[2]:
+        return f"{message} (run again with -v for the details)"
     return message or "It failed without saying why; run again with -v for the details."
