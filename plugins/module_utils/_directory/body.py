@@ -21,6 +21,7 @@ from .render import Context, directories, files
 from .write import Change, Changes, apply, compare
 
 TO_BE_MADE = "(made when provisioning)"
+KEY = "(a private key: not shown)\n"
 
 
 def body(params: dict[str, Any], run: Run) -> dict[str, Any]:
@@ -90,7 +91,7 @@ def _keys(root: str, cluster: Cluster, run: Run) -> tuple[list[Change], dict[str
     public = dict.fromkeys(HOST_KEY_TYPES, TO_BE_MADE)
     if there:
         public = {kind: text for kind, (_path, text) in there.host_keys.items()}
-    return [Change(os.path.relpath(path, root), None, "key", secret=True) for path in made], public
+    return [Change(os.path.relpath(path, root), None, "(made by ssh-keygen)\n") for path in made], public
 
 
 def _tighten(root: str, cluster: Cluster, check: bool) -> list[Change]:
@@ -101,7 +102,7 @@ def _tighten(root: str, cluster: Cluster, check: bool) -> list[Change]:
             continue
         with explain(pair.private):
             if stat.S_IMODE(os.stat(pair.private).st_mode) & 0o077:
-                loose.append(Change(os.path.relpath(pair.private, root), "key", "key", 0o600, secret=True))
+                loose.append(Change(os.path.relpath(pair.private, root), KEY, KEY, 0o600))
                 if not check:
                     os.chmod(pair.private, 0o600)
     return loose
