@@ -44,6 +44,11 @@ def unpack(suite: str, packages: Sequence[str], cache: Path | None = None) -> Pa
     return root
 
 
+def engine(suite: str) -> Path:
+    """A whole engine of *suite*, with the C library that its runc may need."""
+    return unpack(suite, ["docker.io", "containerd", "runc", "libc6", "libseccomp2"])
+
+
 def own_suite() -> str:
     """The codename of the Debian that runs here."""
     text = Path("/etc/os-release").read_text(encoding="utf-8")

@@ -17,7 +17,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ from . import leftovers
 
 HERE = Path(__file__).resolve().parent
 LINK = "10.42.255"  # a /30 of it for each engine: the even end here, the odd one in the engine's namespace
+ENGINES = 64
 NEEDED = ("dockerd", "containerd", "ip", "nsenter", "unshare", "setpriv", "iptables")
 
 
@@ -76,6 +76,11 @@ class Engine:
     @property
     def docker_host(self) -> str:
         return f"unix://{self.socket}"
+
+    @staticmethod
+    def possible_names() -> str:
+        """Every address that an engine may get, as a certificate's subjectAltName."""
+        return ",".join(f"IP:{LINK}.{4 * number + 2}" for number in range(ENGINES))
 
     def tcp_host(self, port: int = 2375) -> str:
         return f"tcp://{self.address}:{port}"
@@ -210,19 +215,34 @@ def newer_libraries(root: Path) -> list[list[str]]:
 
 
 @contextmanager
-def loop_disk(name: str, mib: int, mkfs: Sequence[str], options: str = "") -> Iterator[Path]:
+def loop_disk(name: str, mib: int, mkfs: Sequence[str]) -> Iterator[Path]:
     """A file system of its own in a file: `mkfs` is the command without the file's name."""
+    with _mount_point(name) as place:
+        image = place.parent / "disk"
+        with open(image, "wb") as file:
+            file.truncate(mib * 2**20)
+        _run([*mkfs, str(image)])
+        _run(["mount", "-o", "loop", str(image), str(place)])
+        yield place
+
+
+@contextmanager
+def ram_disk(name: str, mib: int) -> Iterator[Path]:
+    """A tmpfs of its own."""
+    with _mount_point(name) as place:
+        _run(["mount", "-t", "tmpfs", "-o", f"size={mib}m", "tmpfs", str(place)])
+        yield place
+
+
+@contextmanager
+def _mount_point(name: str) -> Iterator[Path]:
     home = base_dir() / name
     leftovers.sweep(base_dir())
     leftovers.claim(home)
     try:
-        image, place = home / "disk", home / "mnt"
+        place = home / "mnt"
         place.mkdir()
-        with open(image, "wb") as file:
-            file.truncate(mib * 2**20)
-        _run([*mkfs, str(image)])
         leftovers.note(home, mount=str(place))
-        _run(["mount", "-o", ",".join(filter(None, ["loop", options])), str(image), str(place)])
         yield place
     finally:
         leftovers.clear(home, None)
@@ -230,7 +250,7 @@ def loop_disk(name: str, mib: int, mkfs: Sequence[str], options: str = "") -> It
 
 def _free_number() -> int:
     taken = _ip("-o", "-4", "addr", "show")
-    return next(number for number in range(64) if f" {LINK}.{4 * number + 1}/" not in taken)
+    return next(number for number in range(ENGINES) if f" {LINK}.{4 * number + 1}/" not in taken)
 
 
 def _ip(*words: str) -> str:
@@ -242,9 +262,3 @@ def _run(command: Sequence[str]) -> str:
     if done.returncode:
         raise EngineFailed(f"{' '.join(command)}: {done.stderr.strip()}")
     return done.stdout
-
-
-def scratch(prefix: str) -> tempfile.TemporaryDirectory[str]:
-    """A temporary folder beside the engines' own."""
-    base_dir().mkdir(parents=True, exist_ok=True)
-    return tempfile.TemporaryDirectory(prefix=prefix, dir=base_dir())
