@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A guest image from the distribution's own packages, with no registry: mmdebstrap makes it, the engine loads it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Any, Callable, Mapping, Optional, Sequence
+
+from .._client import Daemon
+from .._errors import PlatformError
+from . import apt_sources, assemble, guest_files, workdir
+from .distributions import Release
+from .model import LABEL, LABEL_INPUTS, LABEL_SOURCE
+
+RunCommand = Callable[..., "tuple[int, str, str]"]
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "armhf", "ppc64le": "ppc64el", "i386": "i386"}
+DOCKER_ARCHITECTURES = {"armhf": "arm", "ppc64el": "ppc64le", "i386": "386"}
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the root file system is to be made of; what is left out is chosen."""
+
+    release: Release
+    image: str
+    mirror: str = ""
+    keyring: str = ""
+    packages: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    mode: str = "auto"
+    work_dir: str = ""
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The edges: how commands are run and what the environment is."""
+
+    run_command: RunCommand
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    which: Callable[[str], Optional[str]] = shutil.which
+    user_id: Callable[[], int] = os.geteuid
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run of mmdebstrap, decided."""
+
+    tool: str
+    mode: str
+    architecture: str
+    lines: tuple[str, ...]
+    date: int
+    folder: str
+
+
+def bootstrap(daemon: Daemon, wish: Wish, tools: Tools) -> str:
+    """Make the image and return its id. Nothing has the final name until everything is there."""
+    tool = find_tool(tools)
+    mode = choose_mode(wish.mode, tools)
+    machine = str(daemon.call("info").get("Architecture", ""))
+    architecture = ARCHITECTURES.get(machine, machine)
+    lines = tuple(source_lines(wish, apt_sources.read()))
+    with workdir.locked(wish.image, wish.work_dir) as folder:
+        date = archive_date(lines, tools, folder)
+        plan = Plan(tool, mode, architecture, lines, date, folder)
+        layer = make_layer(plan, wish, tools)
+        return assemble.load(daemon, new_image(plan, wish), layer)
+
+
+def new_image(plan: Plan, wish: Wish) -> assemble.NewImage:
+    """What the image says of itself: its labels hold all that it was made from."""
+    inputs = {
+        "distribution": wish.release.distribution,
+        "release": wish.release.codename,
+        "architecture": plan.architecture,
+        "sources": [without_password(line) for line in plan.lines],
+        "packages": sorted({*wish.release.packages, *wish.packages}),
+        "date": plan.date,
+    }
+    labels = {LABEL: "guest", LABEL_SOURCE: "bootstrap", LABEL_INPUTS: json.dumps(inputs, sort_keys=True)}
+    comment = f"{wish.release.distribution} {wish.release.version}, bootstrapped from packages"
+    architecture = DOCKER_ARCHITECTURES.get(plan.architecture, plan.architecture)
+    return assemble.NewImage(wish.image, architecture, plan.date, comment, labels)
+
+
+def find_tool(tools: Tools) -> str:
+    """Where mmdebstrap is."""
+    path = tools.which("mmdebstrap")
+    if path:
+        return path
+    raise PlatformError(
+        "mmdebstrap is not installed: a Debian or Ubuntu guest image cannot be bootstrapped.",
+        "Install it where the module runs (sudo apt-get install mmdebstrap), or bring an image by another way: "
+        "pull it, load an archive, or build it (docker_images in config.yml).",
+    )
+
+
+def choose_mode(asked: str, tools: Tools) -> str:
+    """root for root; else a user namespace, where this user may have one."""
+    if asked != "auto":
+        return asked
+    if tools.user_id() == 0:
+        return "root"
+    missing = namespace_problem(tools)
+    if not missing:
+        return "unshare"
+    raise PlatformError(
+        f"A guest image cannot be bootstrapped as this user: {missing[0]}.",
+        f"{missing[1]} Or run it once as root: the image is kept and used from then on.",
+    )
+
+
+def namespace_problem(tools: Tools) -> Optional[tuple[str, str]]:
+    """Why this user cannot have a user namespace of many ids, and what to do; None when it works."""
+    if not tools.which("newuidmap"):
+        return "newuidmap is missing", "Install it: sudo apt-get install uidmap."
+    user = tools.run_command(["id", "-un"])[1].strip()
+    if not has_subids(user, tools.user_id()):
+        grant = f"sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {user}"
+        return f"{user} has no range of ids in /etc/subuid", f"Give one: {grant}."
+    code, _out, error = tools.run_command(["unshare", "--user", "--map-root-user", "true"])
+    if code != 0:
+        allow = "sudo sysctl -w kernel.unprivileged_userns_clone=1 kernel.apparmor_restrict_unprivileged_userns=0"
+        return f"the system forbids user namespaces ({error.strip()})", f"Allow them: {allow} (what is known there)."
+    return None
+
+
+def has_subids(user: str, user_id: int, files: Sequence[str] = ("/etc/subuid", "/etc/subgid")) -> bool:
+    """Both files give the user (by name or number) a range."""
+    for path in files:
+        try:
+            with open(path, encoding="utf-8") as handle:
+                names = {line.split(":")[0] for line in handle}
+        except OSError:
+            return False
+        if not names & {user, str(user_id)}:
+            return False
+    return True
+
+
+def source_lines(wish: Wish, machine: list[apt_sources.Source]) -> list[str]:
+    """Lines of sources.list: of the wished mirror, else the machine's own; none means mmdebstrap's own choice."""
+    if wish.mirror:
+        option = f"[signed-by={wish.keyring}] " if wish.keyring else ""
+        lines = [f"deb {option}{wish.mirror} {wish.release.codename} main"]
+    else:
+        lines = [source.line() for source in apt_sources.for_release(machine, wish.release.codename)]
+    return [*lines, *wish.sources]
+
+
+def without_password(line: str) -> str:
+    """A source line fit for a label."""
+    return re.sub(r"://[^/@\s]+@", "://", line)
+
+
+def archive_date(lines: Sequence[str], tools: Tools, folder: str) -> int:
+    """When the archives were last published: it stands for the time of the build, so that a repeat gives the same.
+
+    Where that cannot be found out (or nothing is given), SOURCE_DATE_EPOCH, else a fixed day of the release.
+    """
+    fixed = tools.environ.get("SOURCE_DATE_EPOCH", "")
+    if fixed.isdigit():
+        return int(fixed)
+    dates = [0]
+    for line in lines:
+        words = re.sub(r"\[[^\]]*\]", "", line).split()
+        if len(words) < 3:
+            continue
+        target = os.path.join(folder, "InRelease")
+        url = f"{words[1].rstrip('/')}/dists/{words[2]}/InRelease"
+        code, _out, _err = tools.run_command(["/usr/lib/apt/apt-helper", "download-file", url, target])
+        if code == 0:
+            dates.append(release_date(target))
+            os.unlink(target)
+    return max(dates)
+
+
+def release_date(path: str) -> int:
+    """The `Date:` of a Release file, 0 when there is none."""
+    with open(path, encoding="utf-8", errors="replace") as handle:
+        match = re.search(r"(?m)^Date: (.+)$", handle.read())
+    try:
+        return int(parsedate_to_datetime(match.group(1)).timestamp()) if match else 0
+    except (TypeError, ValueError):
+        return 0
+
+
+def make_layer(plan: Plan, wish: Wish, tools: Tools) -> assemble.Layer:
+    """Run mmdebstrap; its log is shown when it fails."""
+    script = os.path.join(plan.folder, "guest.sh")
+    with open(script, "w", encoding="utf-8") as handle:
+        handle.write(guest_files.guest_script())
+    os.chmod(script, 0o755)  # noqa: S103 - run by another user id inside a user namespace
+    target = os.path.join(plan.folder, "layer.tar")
+    command = [plan.tool, f"--mode={plan.mode}", "--variant=minbase", f"--architectures={plan.architecture}"]
+    command += [f"--include={','.join(sorted({*wish.release.packages, *wish.packages}))}"]
+    command += [f"--keyring={wish.keyring}"] if wish.keyring else []
+    command += [f'--customize-hook=sh "{script}" "$1"', "--format=tar", wish.release.codename, target, *plan.lines]
+    environment = {"TMPDIR": plan.folder, "LC_ALL": "C.UTF-8"}
+    environment.update({"SOURCE_DATE_EPOCH": str(plan.date)} if plan.date else {})
+    code, _out, error = tools.run_command(command, environ_update=environment)
+    if code != 0:
+        raise failed(wish, error, plan.mode)
+    return assemble.read_layer(target)
+
+
+def failed(wish: Wish, log: str, mode: str) -> PlatformError:
+    """Why mmdebstrap gave up, told from its log, of which the end is shown."""
+    tail = "\n".join(log.strip().splitlines()[-40:])
+    causes = (
+        (r"No space left", "The disk is full: give `work_dir` another place, or make room."),
+        (r"Unable to locate package|has no installation candidate", "Check the names in `packages`."),
+        (r"NO_PUBKEY|not signed|EXPKEYSIG", "Give the archive's `keyring`."),
+        (r"Could not resolve|Could not connect|Failed to fetch|Connection", "Check the network, or give a `mirror`."),
+        (r"unshare|uidmap|Operation not permitted", "Run it once as root: the image is kept and used from then on."),
+        (r"nodev|noexec|nosuid", "Give `work_dir` a place on a file system without nodev and noexec."),
+    )
+    remedy = next((advice for pattern, advice in causes if re.search(pattern, log)), "Read its log above.")
+    return PlatformError(
+        f"Bootstrapping {wish.image} failed: mmdebstrap (mode {mode}) gave up. The end of its log:\n{tail}\n", remedy
+    )
+
+
+def facts_of_inputs(labels: Mapping[str, Any]) -> dict[str, Any]:
+    """What an image of ours was made of, from its label."""
+    try:
+        found = json.loads(labels.get(LABEL_INPUTS) or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Images → findings in the form of every module: looked into side by side, judged by the shared policy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Sequence
+
+from .._checks import image_content, policy, registry
+from .._checks.model import Finding, run_checks
+from .._client import Daemon
+from .._cluster.pool import run_all
+from .inspect import look
+from .model import ImageFacts
+
+PARALLEL = 4
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Findings of all images; `failure` is what a person reads when one is an error."""
+
+    facts: tuple[ImageFacts, ...]
+    findings: tuple[Finding, ...]
+    ran: tuple[str, ...]
+    not_run: dict[str, str]
+    failure: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "images": [facts.as_dict() for facts in self.facts],
+            "findings": [finding.as_dict() for finding in self.findings],
+            "checked": {"ran": list(self.ran), "not_run": self.not_run},
+        }
+
+
+def judge(daemon: Daemon, names: Sequence[str], ignore: Any = (), strict: bool = False, cache_dir: str = "") -> Verdict:
+    """Look into every distinct image and run every check on it."""
+    distinct = list(dict.fromkeys(names))
+    facts = run_all([_looker(daemon, name, cache_dir) for name in distinct], PARALLEL)
+    return judge_facts(facts, ignore, strict, date.today())
+
+
+def _looker(daemon: Daemon, name: str, cache_dir: str) -> Any:
+    return lambda: look(daemon, name, cache_dir)
+
+
+def judge_facts(facts: Sequence[ImageFacts], ignore: Any, strict: bool, today: date) -> Verdict:
+    """The pure part: an id counts as run when it ran on every image."""
+    rules = policy.read_policy(ignore, [], strict, [*registry.ids()], today)
+    found: list[Finding] = []
+    ran: dict[str, None] = {}
+    not_run: dict[str, str] = {}
+    for one in facts:
+        outcome = run_checks(image_content.CHECKS, one)  # type: ignore[arg-type]
+        found += [_of_image(finding, one.name) for finding in outcome.findings]
+        ran.update(dict.fromkeys(outcome.ran))
+        not_run.update({ident: f"{one.name}: {reason}" for ident, reason in outcome.not_run.items()})
+    findings = tuple(policy.apply_policy(found, rules))
+    names = ", ".join(one.name for one in facts)
+    left = tuple(ident for ident in ran if ident not in not_run)
+    return Verdict(tuple(facts), findings, left, not_run, policy.failure_message(findings, names))
+
+
+def _of_image(finding: Finding, image: str) -> Finding:
+    return finding.as_severity(finding.severity, image=image)

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the engine says while it pulls, loads or builds: its progress read, its errors told apart, in one place."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Callable, Iterable, Iterator, Mapping, Optional
+
+from .._client import Daemon
+from .._errors import DaemonError
+
+PATIENCE = 900  # seconds that the engine may be silent while it unpacks a large layer
+
+Progress = Callable[[Mapping[str, Any]], None]
+
+# (id, what the engine's text has, what happened, what to do); the first that fits
+CAUSES: tuple[tuple[str, str, str, str], ...] = (
+    (
+        "IMAGE_DISK_FULL",
+        r"no space left on device|disk quota exceeded",
+        "the disk of the engine is full",
+        "Make room (docker system df, docker image prune) or move the data root, and run the command again.",
+    ),
+    (
+        "IMAGE_RATE_LIMIT",
+        r"toomanyrequests|rate limit|429 Too Many",
+        "the registry limits how often one may pull",
+        "Log in (docker login), wait, or set the engine's registry-mirrors to a mirror of yours.",
+    ),
+    (
+        "IMAGE_SCHEMA1",
+        r"schema ?1|manifest\.v1\+|unsupported manifest media type|media type .*no longer supported",
+        "the registry has it only in a manifest format that this engine no longer reads (schema 1)",
+        "Pull and push it once with an older engine (before 26), or pull its archive in with `docker load`.",
+    ),
+    (
+        "IMAGE_ARCHITECTURE",
+        r"no matching manifest for|does not match the (specified|detected) platform|no match for platform",
+        "the registry has it, but not for this machine's architecture",
+        "Choose an image for this architecture, or build one.",
+    ),
+    (
+        "IMAGE_NO_ACCESS",
+        r"no basic auth credentials|unauthorized|authentication required|denied: |403 Forbidden|insufficient_scope",
+        "the registry asks for a login",
+        "Log in on the machine where the module runs: docker login REGISTRY.",
+    ),
+    (
+        "IMAGE_NO_SUCH_IMAGE",
+        r"manifest unknown|manifest for \S+ not found|name unknown|repository \S+ not found|No such image|not found: ",
+        "the registry has no such image or tag",
+        "Check the name and the tag (docker search, or the registry's web page).",
+    ),
+    (
+        "IMAGE_TLS",
+        r"x509|certificate|server gave HTTP response to HTTPS client",
+        "the connection to the registry is not trusted",
+        "Give the engine the registry's CA (/etc/docker/certs.d/REGISTRY/ca.crt), or list it in insecure-registries.",
+    ),
+    (
+        "IMAGE_NO_NETWORK",
+        r"no such host|dial tcp|i/o timeout|connection refused|network is unreachable|TLS handshake timeout|"
+        r"context deadline exceeded|Client\.Timeout|server misbehaving|proxyconnect|EOF|connection reset|"
+        r"502 Bad Gateway|503 Service|504 Gateway",
+        "the engine cannot reach the registry",
+        "Check the network and the proxy of the daemon (docker info), or bring the image without a network.",
+    ),
+)
+
+
+def explain(text: str, image: str, doing: str) -> DaemonError:
+    """The engine's words as an error with an id of ours and a remedy."""
+    plain = " ".join(text.split()).rstrip(".")
+    for ident, pattern, seen, remedy in CAUSES:
+        if re.search(pattern, text, re.IGNORECASE):
+            return DaemonError(f"{doing} {image} failed: {seen} ({plain}).", remedy, ident)
+    return DaemonError(f"{doing} {image} failed: {plain}.", "Look at the daemon's log.", "IMAGE_FAILED")
+
+
+def error_of(item: Mapping[str, Any]) -> str:
+    """The error that one line of progress carries, "" for none."""
+    detail = item.get("errorDetail")
+    text = detail.get("message") if isinstance(detail, Mapping) else ""
+    return str(text or item.get("error") or "")
+
+
+def follow(items: Iterable[Mapping[str, Any]], image: str, doing: str, progress: Optional[Progress] = None) -> None:
+    """Read the progress to its end; an error in it is raised."""
+    for item in items:
+        if error_of(item):
+            raise explain(error_of(item), image, doing)
+        if progress:
+            progress(item)
+
+
+class patience:
+    """Wait longer for single replies of the engine than the connection's timeout, for as long as the block lasts."""
+
+    def __init__(self, daemon: Daemon, seconds: int = PATIENCE) -> None:
+        self.api = daemon.api
+        self.seconds = seconds
+
+    def __enter__(self) -> None:
+        self.before = self.api.timeout
+        self.api.timeout = max(self.before or 0, self.seconds)
+
+    def __exit__(self, *exc: object) -> None:
+        self.api.timeout = self.before
+
+
+def load(daemon: Daemon, chunks: Iterator[bytes], image: str, progress: Optional[Progress] = None) -> list[str]:
+    """`docker load`; returns what the engine says it loaded."""
+    loaded: list[str] = []
+
+    def note(item: Mapping[str, Any]) -> None:
+        match = re.match(r"Loaded image(?: ID)?: (\S+)", str(item.get("stream") or ""))
+        if match:
+            loaded.append(match.group(1))
+        if progress:
+            progress(item)
+
+    with patience(daemon):
+        try:
+            follow(daemon.stream("load_image", chunks), image, "Loading", note)
+        except DaemonError as error:
+            if error.id == "DAEMON_ERROR":
+                raise explain(error.message, image, "Loading") from error
+            raise
+    return loaded
