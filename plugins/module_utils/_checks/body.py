@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What docker_preflight and docker_storage_check do: gather → check → judge → report. They change nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import Any, Mapping, Optional, Union
+
+from .._argspec import connection_argument_spec
+from .._client import Address, Daemon
+from .._entry import Run
+from .._errors import PlatformError
+from . import registry
+from .background import Until
+from .capacity import capacity
+from .facts import Facts, plain
+from .facts_cluster import Wants
+from .facts_host import CanaryFacts
+from .gather import Job, gather
+from .model import Check, Finding, Outcome, Unknown, run_checks
+from .policy import Policy, apply_policy, failure_message, read_policy
+from .report import FORMATS, counts, render
+from .values import plural
+
+RESERVE = 0.5  # seconds of `timeout` kept for judging and answering
+
+
+def common_argument_spec() -> dict[str, Any]:
+    """The options of both modules."""
+    return dict(
+        connection_argument_spec(timeout=10),
+        ignore=dict(type="list", elements="str", default=[]),
+        strict=dict(type="bool", default=False),
+        waivers=dict(type="list", elements="raw", default=[]),
+        cluster=dict(type="dict"),
+        cluster_dir=dict(type="path"),
+        cluster_id=dict(type="str"),
+        nodes=dict(type="int", default=3),
+        format=dict(type="str", choices=list(FORMATS), default="table"),
+        color=dict(type="bool", default=False),
+        severity=dict(type="str", choices=["warning", "error"], default="warning", aliases=["loop_lvm_severity"]),
+        images=dict(type="bool", default=True),
+        image_cache_dir=dict(type="path"),
+    )
+
+
+def preflight_argument_spec() -> dict[str, Any]:
+    return dict(
+        common_argument_spec(),
+        storage=dict(type="bool", default=False),
+        cli=dict(type="bool", default=True),
+        parallel=dict(type="int", default=0),
+        canary=dict(type="bool", default=False),
+        canary_image=dict(type="str"),
+        canary_mirror=dict(type="str", default=""),
+        canary_timeout=dict(type="int", default=60),
+    )
+
+
+def preflight(params: dict[str, Any], run: Run) -> dict[str, Any]:
+    """Body of docker_preflight."""
+    modules = ("preflight", "storage", "both") if params["storage"] else ("preflight", "both")
+    return _examine(params, run, registry.of_modules(*modules))
+
+
+def storage_check(params: dict[str, Any], run: Run) -> dict[str, Any]:
+    """Body of docker_storage_check."""
+    quiet = dict(params, cli=False, parallel=0, canary=False)
+    return _examine(quiet, run, registry.of_modules("storage", "both"))
+
+
+def _examine(params: dict[str, Any], run: Run, checks: tuple[Check, ...]) -> dict[str, Any]:
+    timeout = max(1, params["timeout"])
+    until = Until.after(max(timeout - RESERVE, timeout * 0.5))
+    wants, config_policy = read_wants(params)
+    policy = _policy(params, config_policy)
+    job = Job(
+        address=replace(Address.from_params(params), timeout=timeout),
+        wants=wants,
+        cli=params["cli"],
+        images=params["images"],
+        create=not run.check_mode,
+        cache_dir=params["image_cache_dir"] or "",
+        parallel=params["parallel"],
+        spare=params["nodes"],
+        loop_lvm_severity=params["severity"],
+    )
+    facts, daemon = gather(job, until)
+    if params["canary"]:
+        facts = replace(facts, canary=fly_canary(params, run, facts, daemon))
+    outcome = run_checks(checks, facts)
+    return _result(params, facts, outcome, apply_policy(outcome.findings, policy), checks)
+
+
+def read_wants(params: Mapping[str, Any]) -> tuple[Union[Wants, Unknown], Any]:
+    """What the cluster of option `cluster` needs, and the policy that its config.yml states."""
+    if not params["cluster"]:
+        return Unknown("no cluster was given"), None
+    # imported here: a check of the host alone needs no parser
+    from .._spec.parse import options_to_data, parse_config  # pylint: disable=import-outside-toplevel
+
+    folder = params["cluster_dir"] or "/"
+    cluster = parse_config(options_to_data(params["cluster"]), folder, read_text)
+    return Wants.from_cluster(cluster, read_id(params)), cluster.preflight
+
+
+def read_text(path: str) -> str:
+    with open(path, encoding="utf-8") as handle:
+        return handle.read()
+
+
+def read_id(params: Mapping[str, Any]) -> str:
+    """The id that the cluster's own containers carry: said, or kept in its directory; "" before the first provision."""
+    if params["cluster_id"]:
+        return str(params["cluster_id"]).strip()
+    if not params["cluster_dir"]:
+        return ""
+    try:
+        return read_text(f"{params['cluster_dir']}/.tpaexec-docker/id").strip()
+    except (OSError, ValueError):
+        return ""
+
+
+def _policy(params: Mapping[str, Any], config: Any) -> Policy:
+    """The task's options, and config.yml's `tpaexec_docker.preflight`."""
+    own_waivers = [vars(waiver) for waiver in config.waivers] if config else []
+    ignore = [*params["ignore"], *(config.ignore if config else ())]
+    known = [rule.id for rule in registry.rules()]
+    today = datetime.now(timezone.utc).date()
+    return read_policy(ignore, [*params["waivers"], *own_waivers], params["strict"], known, today)
+
+
+def fly_canary(params: Mapping[str, Any], run: Run, facts: Facts, daemon: Optional[Daemon]) -> Union[CanaryFacts, Unknown]:
+    """Boot one throw-away container; not in check mode, and not without a daemon or an image."""
+    if run.check_mode:
+        return Unknown("the canary is not started in check mode")
+    if daemon is None:
+        return Unknown("the daemon could not be reached")
+    present = [image.name for image in facts.images if image.present] if isinstance(facts.images, tuple) else []
+    image = params["canary_image"] or (present[0] if present else "")
+    if not image:
+        return Unknown("there is no image to start the canary from (option canary_image, or an image of the cluster that is there)")
+    from .canary import run_canary  # pylint: disable=import-outside-toplevel
+
+    try:
+        result = run_canary(daemon, image, deadline_seconds=params["canary_timeout"], mirror=params["canary_mirror"])
+    except PlatformError as error:
+        return CanaryFacts(image, failed_step="prepare", reason=str(error))
+    return CanaryFacts(image, tuple(result.seconds), result.failed_step, result.reason, result.log)
+
+
+def _result(
+    params: Mapping[str, Any], facts: Facts, outcome: Outcome, findings: list[Finding], checks: tuple[Check, ...]
+) -> dict[str, Any]:
+    room = capacity(facts)
+    where = _where(facts)
+    engine: Any = None if isinstance(facts.engine, Unknown) else facts.engine
+    storage: Any = None if isinstance(facts.storage, Unknown) else facts.storage
+    shown = dict(plain(facts), capacity=room.as_dict())
+    result: dict[str, Any] = {
+        "changed": False,
+        "findings": [finding.as_dict() for finding in findings],
+        "checked": outcome.checked(),
+        "facts": shown,
+        "server_version": engine.version if engine else None,
+        "driver": storage.driver if storage else None,
+        "storage": _storage(shown),
+        "report": render(params["format"], where, findings, outcome, checks, room.says(), params["color"]),
+        "summary": _summary(where, engine, storage, findings),
+    }
+    message = failure_message(findings, where)
+    return dict(result, failed=True, msg=message) if message else result
+
+
+def _storage(shown: Mapping[str, Any]) -> Optional[dict[str, Any]]:
+    """The storage's facts in one map: the driver's, and the file systems as measured."""
+    return dict(shown["storage"], filesystems=shown["filesystems"]) if shown["storage"] else None
+
+
+def _where(facts: Facts) -> str:
+    name = getattr(facts.engine, "name", "")
+    return f"{name} ({facts.client.docker_host})" if name else facts.client.docker_host
+
+
+def _summary(where: str, engine: Any, storage: Any, findings: list[Finding]) -> str:
+    """One line for a run that goes well."""
+    number = counts(findings)
+    seen = f"Docker {engine.version}, {storage.driver or 'unknown storage driver'}" if engine and storage else "no daemon"
+    return f"Checked {where}: {seen}; {plural(number['error'], 'error')}, {plural(number['warning'], 'warning')}"
