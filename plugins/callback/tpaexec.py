@@ -171,6 +171,8 @@ class CallbackModule(CallbackBase):
         if self._display.verbosity:
             text = self._dump_results({key: value for key, value in data.items() if key != "diff"}, indent=2)
             self._display.display(f"{_task(result).get_name()} => {text}", color=C.COLOR_VERBOSE, stderr=True)
+            if data.get("exception"):
+                self._display.display(str(data["exception"]).strip(), color=C.COLOR_VERBOSE, stderr=True)
 
     def _warnings(self, data: dict[str, Any]) -> None:
         for warning in data.get("warnings") or []:

@@ -5,7 +5,7 @@ import pytest
 import yaml
 from _command.errors import UsageError
 from _command.variables import extra_variables
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 
@@ -16,10 +16,14 @@ class Loader(yaml.SafeLoader):
 Loader.add_constructor("!unsafe", lambda loader, node: ("unsafe", loader.construct_scalar(node)))
 
 
+SLOW_MACHINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
 def load(text: str):
     return yaml.load(text, Loader)
 
 
+@SLOW_MACHINE
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_any_text_arrives_as_it_is_and_is_never_a_template(text):
     assert load(extra_variables({"cluster_dir": text, "nodes": [text]})) == {

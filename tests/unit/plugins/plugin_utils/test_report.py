@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+from xml.etree import ElementTree
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.tpaexec.docker.plugins.plugin_utils import _machine, _report
+
+SLOW_MACHINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+LOW = {"id": "INOTIFY_LOW", "severity": "warning", "message": "128 instances.", "remedy": "sudo sysctl x=1"}
+HUNG = {"id": "DAEMON_HUNG", "severity": "error", "message": "No answer within 10 s.", "remedy": "Look at its log."}
+NOTE = {"id": "ROOT_EQUIVALENT", "severity": "info", "message": "Access is root."}
+
+NODES = [
+    {"name": "uno", "node": 1, "role": ["primary"], "ip_address": "10.46.0.2", "status": "ready", "location": ""},
+    {"name": "due", "node": 2, "role": [], "ip_address": None, "status": "failed", "warnings": ["stale image"]},
+]
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def test_the_table_leaves_out_columns_that_nobody_fills():
+    assert _report.node_table(NODES) == [
+        "NAME  NODE  ROLE     ADDRESS    STATUS",
+        "uno   1     primary  10.46.0.2  ready",
+        "due   2     -        -          failed",
+    ]
+
+
+def test_notes_are_the_nodes_warnings():
+    assert _report.node_notes(NODES) == ["due: stale image"]
+
+
+def test_control_characters_do_not_reach_the_terminal():
+    assert _report.cell("a\x1b[31m\n") == "a?[31m?"
+
+
+def test_findings_come_worst_first_with_their_remedy_below():
+    lines = _report.finding_lines([NOTE, LOW, HUNG])
+    assert [line.split()[0] for line in lines if not line.startswith(" ")] == ["error", "warning", "info"]
+    assert lines[:3] == ["error    DAEMON_HUNG", "    No answer within 10 s.", "    → Look at its log."]
+
+
+def test_a_finding_is_wrapped_and_a_command_in_it_is_not_broken():
+    command = "sudo " + "x" * 150
+    lines = _report.finding_lines([{**LOW, "message": "word " * 60, "remedy": command}])
+    assert max(len(line) for line in lines[1:-1]) <= _report.WIDTH
+    assert any("x" * 150 in line for line in lines)
+
+
+def test_what_did_not_run_is_said_with_the_reason():
+    checked = {"ran": ["A", "B"], "not_run": {"C": "no access", "D": "no access"}}
+    assert _report.summary_of([LOW, HUNG, NOTE], checked) == "2 checks: 1 error, 1 warning; 2 could not run"
+    assert _report.summary_of([], {"ran": ["A"]}) == "1 check: nothing wrong"
+    assert _report.not_run_lines(checked) == ["  not run  C, D: no access"]
+
+
+@SLOW_MACHINE
+@given(
+    st.lists(st.dictionaries(st.sampled_from(["name", "role", "status", "ip_address", "warnings"]), VALUES), min_size=1)
+)
+def test_no_instance_breaks_the_table(instances):
+    assert len(_report.node_table(instances)) == len(instances) + 1
+    _report.node_notes(instances)
+
+
+def test_results_of_several_modules_stand_together():
+    result = _machine.merged({}, {"findings": [LOW], "checked": {"ran": ["A"], "not_run": {}}, "changed": False})
+    result = _machine.merged(
+        result, {"findings": [HUNG], "checked": {"ran": ["B"], "not_run": {"C": "x"}}, "failed": True, "msg": "m"}
+    )
+    assert result == {
+        "findings": [LOW, HUNG],
+        "checked": {"ran": ["A", "B"], "not_run": {"C": "x"}},
+        "failed": True,
+        "msg": "m",
+    }
+
+
+def test_json_of_one_host_is_flat_and_of_several_is_by_host():
+    one = json.loads(_machine.as_json({"localhost": {"instances": NODES}}, False))
+    assert one == {"changed": False, "failed": False, "instances": NODES}
+    two = json.loads(_machine.as_json({"a": {}, "b": {"failed": True}}, True))
+    assert two == {"changed": True, "failed": True, "hosts": {"a": {}, "b": {"failed": True}}}
+
+
+def test_junit_has_a_case_a_check():
+    checked = {"ran": ["DAEMON_HUNG", "INOTIFY_LOW", "TCP_NO_TLS"], "not_run": {"MTU_MISMATCH": "no access"}}
+    tree = ElementTree.fromstring(
+        _machine.as_junit({"h": {"findings": [HUNG, LOW], "checked": checked}}).split("\n", 1)[1]
+    )
+    suite = tree.find("testsuite")
+    assert suite is not None
+    assert suite.attrib == {"name": "h", "tests": "4", "failures": "1", "errors": "0", "skipped": "1"}
+    assert {case.get("name"): [child.tag for child in case] for case in suite} == {
+        "DAEMON_HUNG": ["failure"],
+        "INOTIFY_LOW": ["system-out"],
+        "TCP_NO_TLS": [],
+        "MTU_MISMATCH": ["skipped"],
+    }
+
+
+def test_junit_tells_a_failure_that_no_finding_explains():
+    text = _machine.as_junit({"h": {"failed": True, "msg": "broken \x1b"}})
+    assert ElementTree.fromstring(text.split("\n", 1)[1]).find(".//error") is not None
+
+
+@SLOW_MACHINE
+@given(st.dictionaries(st.sampled_from(["id", "severity", "message", "remedy"]), VALUES))
+def test_no_finding_breaks_a_form(finding):
+    _report.finding_lines([finding])
+    ElementTree.fromstring(_machine.as_junit({"h": {"findings": [finding]}}).split("\n", 1)[1])
