@@ -83,7 +83,8 @@ def absent(root, run=None):
 
 
 def tree(root):
-    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file() and path != root / "config.yml")
+    found = [path for path in root.rglob("*") if path.is_file() and path != root / "config.yml"]
+    return sorted(str(path.relative_to(root)) for path in found)
 
 
 def put_own(root):
