@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The body of cluster_config's `validated`: read DIR/config.yml, and hand its words on when all of them are good."""
+"""The body of cluster_config, and its `validated`: read DIR/config.yml, and hand its words on when all of them are good."""
 
 from __future__ import annotations
 
@@ -16,6 +16,16 @@ from .._spec.parse import parse_config
 
 CONFIG = "config.yml"
 _MAKE_ONE = "Give the directory that `tpaexec configure` made, or make one: tpaexec configure DIR --platform docker"
+
+
+def body(params: dict[str, Any], run: Run) -> dict[str, Any]:
+    """One run of the module."""
+    if params["state"] == "validated":
+        return validated(params, run)
+    # The Docker SDK takes longer to import than config.yml to read, and every provision reads one.
+    from .new_config import present  # noqa: PLC0415
+
+    return present(params, run)
 
 
 def validated(params: Mapping[str, Any], run: Run) -> dict[str, Any]:

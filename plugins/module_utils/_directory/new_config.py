@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The body of cluster_config's `present`: lay out a new cluster and write DIR/config.yml, never over another."""
+"""cluster_config's `present`: lay out a new cluster and write DIR/config.yml, never over another."""
 
 from __future__ import annotations
 
@@ -15,14 +15,9 @@ from .._errors import PlatformError
 from .._spec.configure import Wishes, compose, parse_wishes, render
 from .._spec.load import read_config
 from .._spec.parse import parse_config
-from .config_file import CONFIG, config_hash, read_file, validated
+from .config_file import CONFIG, config_hash, read_file
 from .paths import explain, sweep, sync, temporary_file
 from .surroundings import DAEMON_PATIENCE, look_around
-
-
-def body(params: dict[str, Any], run: Run) -> dict[str, Any]:
-    """One run of the module."""
-    return present(params, run) if params["state"] == "present" else validated(params, run)
 
 
 def present(params: Mapping[str, Any], run: Run) -> dict[str, Any]:

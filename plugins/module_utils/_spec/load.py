@@ -34,10 +34,7 @@ ANSIBLE_TAGS = ("!vault", "!vault-encrypted", "!unsafe")
 
 def read_config(text: str) -> dict[str, Any]:
     """The mapping that *text* holds. Raises ConfigError with the line for anything else than one plain YAML map."""
-    if YAML_ERROR:
-        raise PlatformError(
-            f"PyYAML cannot be imported: {YAML_ERROR}.", f"Install it: {sys.executable} -m pip install PyYAML"
-        )
+    require_yaml()
     if len(text) > MOST_CHARACTERS:
         raise _problem(f"It is longer than {MOST_CHARACTERS} characters.", "Is it a config.yml at all?")
     try:
@@ -49,6 +46,14 @@ def read_config(text: str) -> dict[str, Any]:
         raise _problem(message, "Take it out, or write it as an escape in double quotes.") from error
     except yaml.YAMLError as error:
         raise _problem(f"It is not YAML: {error}.") from error
+
+
+def require_yaml() -> Any:
+    """The module yaml, or a PlatformError with the pip command for this very interpreter."""
+    if YAML_ERROR:
+        remedy = f"Install it: {sys.executable} -m pip install PyYAML"
+        raise PlatformError(f"PyYAML cannot be imported: {YAML_ERROR}.", remedy)
+    return yaml
 
 
 def _problem(message: str, remedy: str = "", mark: Any = None) -> ConfigError:

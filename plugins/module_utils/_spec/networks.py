@@ -48,7 +48,7 @@ def subnet(value: Any) -> IPNetwork:
 
 def address(value: Any) -> IPAddress:
     try:
-        return ipaddress.ip_address(value.strip() if isinstance(value, str) else None)
+        return ipaddress.ip_address(value.strip() if isinstance(value, str) else "")
     except ValueError:
         raise BadValue(f"{show(value)} is no IP address.", "Write it as 10.33.10.2.") from None
 

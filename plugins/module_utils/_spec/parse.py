@@ -129,7 +129,7 @@ def _top_level(data: Mapping[str, Any], problems: Problems, whole: bool) -> dict
         found = problems.attempt(key, parse, data[key])
         return default if found is None else found
 
-    name = problems.attempt("cluster_name", _cluster_name, data.get("cluster_name")) or ""
+    name = problems.attempt("cluster_name", cluster_name, data.get("cluster_name")) or ""
     if whole and not data.get("cluster_vars"):
         problems.add(
             "cluster_vars", "It is missing or empty.", "TPA needs at least one, such as `postgres_version: '15'`."
@@ -148,7 +148,8 @@ def _top_level(data: Mapping[str, Any], problems: Problems, whole: bool) -> dict
     }
 
 
-def _cluster_name(value: Any) -> str:
+def cluster_name(value: Any) -> str:
+    """A name that can stand in labels, file names and ssh_config."""
     if not isinstance(value, str) or not re.fullmatch(r"[_a-zA-Z0-9-]+", value, re.ASCII):
         raise BadValue(f"{show(value)} is no name of a cluster.", "Letters, digits, `_` and `-` only.")
     if len(value) > LONGEST_CLUSTER_NAME:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain
 from typing import Any, Callable, Mapping
 
@@ -120,7 +120,7 @@ def _volumes(words: Words, files: Files, problems: Problems) -> tuple[Volume, ..
     for key, parse in (("volumes", volume), ("local_source_directories", source_directory)):
         if words.said(key):
             place = words.places[key]
-            parsed = problems.each(place, words.values[key], lambda item, parse=parse: parse(item, files.base_dir))
+            parsed = problems.each(place, words.values[key], partial(parse, base_dir=files.base_dir))
             mounts.extend(parsed)
     twice = first_repeated([mount.target for mount in mounts])
     if twice:
