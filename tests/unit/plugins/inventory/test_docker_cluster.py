@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The inventory plugin as Ansible runs it, the daemon replaced by lists of containers."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+from ansible import constants
+from ansible.errors import AnsibleError
+from ansible.inventory.data import InventoryData
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.doc_fragments import constructed, inventory_cache
+from ansible.template import Templar
+
+from ansible_collections.tpaexec.docker.plugins.inventory import docker_cluster as plugin_file
+from ansible_collections.tpaexec.docker.plugins.module_utils._client import Address
+from ansible_collections.tpaexec.docker.plugins.module_utils._errors import DaemonError
+
+HOSTILE = "{{ lookup('pipe', 'touch /tmp/tpaexec-was-here') }}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _options():
+    """Tell Ansible's configuration the plugin's options, as its loader would; a test needs no collection path then."""
+    documentation = yaml.safe_load(plugin_file.DOCUMENTATION)
+    for fragment in (constructed, inventory_cache):
+        documentation["options"].update(yaml.safe_load(fragment.ModuleDocFragment.DOCUMENTATION)["options"])
+    name = plugin_file.InventoryModule.NAME
+    constants.config.initialize_plugin_configuration_definitions("inventory", name, documentation["options"])
+
+
+def container(name, cluster="demo", node=1, role=("primary",), location="main", state="running", **variables):
+    labels = {
+        "Cluster": cluster,
+        "Name": cluster,
+        "tpaexec.docker.id": "id",
+        "tpaexec.docker.node": str(node),
+        "tpaexec.docker.role": json.dumps(role),
+        "tpaexec.docker.location": location,
+        "tpaexec.docker.vars": json.dumps({"location": location, "role": list(role), "volumes": [], **variables}),
+    }
+    return {
+        "Id": f"id-of-{name}",
+        "Names": [f"/{name}"],
+        "Image": "image:1",
+        "Labels": labels,
+        "State": state,
+        "Status": "Up",
+        "NetworkSettings": {"Networks": {"net": {"IPAddress": f"10.45.1.{node + 1}"}}},
+    }
+
+
+NODES = [
+    container("uno", ansible_user="root"),
+    container("due", node=2, role=("replica", "readonly"), location="second", state="exited"),
+    container("solo", cluster="other"),
+]
+
+
+class FakeDaemon:
+    """Answers `containers` from lists by docker_host, and counts how often it is asked."""
+
+    def __init__(self, by_host):
+        self.by_host = by_host
+        self.asked = []
+
+    def connect(self, address):
+        if address.docker_host not in self.by_host:
+            raise DaemonError(f"No daemon at {address.docker_host}.", "Start it.")
+        return Connection(self, address.docker_host)
+
+
+class Connection:
+    def __init__(self, fake, host):
+        self.fake = fake
+        self.host = host
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        return None
+
+    def call(self, method, **options):
+        assert method == "containers"
+        assert options == {"all": True, "filters": {"label": ["Cluster"]}}
+        self.fake.asked.append(self.host)
+        return self.fake.by_host[self.host]
+
+
+@pytest.fixture
+def daemon(monkeypatch):
+    for name in ("DOCKER_HOST", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    fake = FakeDaemon({plugin_file.DEFAULT_SOCKET: NODES})
+    monkeypatch.setattr(plugin_file, "connect", fake.connect)
+    return fake
+
+
+@pytest.fixture
+def parse(tmp_path, daemon):
+    """Write a source, have Ansible's loader run the plugin on it, and return the inventory."""
+
+    def run(source="", cache=True):
+        path = tmp_path / "docker_cluster.yml"
+        path.write_text(f"plugin: tpaexec.docker.docker_cluster\n{source}")
+        inventory, loader = InventoryData(), DataLoader()
+        plugin = plugin_file.InventoryModule()
+        plugin._load_name = plugin_file.InventoryModule.NAME
+        plugin.parse(inventory, loader, str(path), cache=cache)
+        if getattr(plugin, "_cache", None):
+            plugin.update_cache_if_changed()
+        inventory.reconcile_inventory()
+        return inventory
+
+    return run
+
+
+def members(inventory):
+    return {name: sorted(host.name for host in group.hosts) for name, group in inventory.groups.items() if group.hosts}
+
+
+def test_groups_and_variables(parse):
+    inventory = parse()
+    assert members(inventory) == {
+        "tag_Cluster_demo": ["due", "uno"],
+        "tag_Cluster_other": ["solo"],
+        "role_primary": ["solo", "uno"],
+        "role_replica": ["due"],
+        "role_readonly": ["due"],
+        "location_main": ["solo", "uno"],
+        "location_second": ["due"],
+        "state_running": ["solo", "uno"],
+        "state_exited": ["due"],
+    }
+    uno = inventory.get_host("uno").vars
+    assert (uno["node"], uno["platform"], uno["ip_address"], uno["ansible_user"]) == (1, "docker", "10.45.1.2", "root")
+    assert uno["ansible_connection"] == "community.docker.docker_api"
+    assert uno["docker_cluster_daemon"] == "local"
+
+
+def test_one_cluster(parse):
+    assert sorted(parse("clusters: [other]\n").hosts) == ["solo"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("docker_api", {"ansible_connection": "community.docker.docker_api", "ansible_host": "uno"}),
+        ("docker", {"ansible_connection": "community.docker.docker", "ansible_host": "uno"}),
+        ("ssh", {"ansible_connection": "ssh", "ansible_host": "10.45.1.2"}),
+    ],
+)
+def test_connections(parse, daemon, kind, expected):
+    daemon.by_host[plugin_file.DEFAULT_SOCKET] = [
+        container("uno", ansible_host="elsewhere", ansible_connection="local")
+    ]
+    found = parse(f"connection: {kind}\n").get_host("uno").vars
+    assert {key: found[key] for key in expected} == expected
+
+
+def test_several_daemons(parse, daemon):
+    daemon.by_host.update(
+        {"tcp://east:2375": [container("uno"), container("due")], "tcp://west:2375": [container("uno")]}
+    )
+    inventory = parse(
+        "connection: docker\n"
+        "daemons:\n"
+        "- {name: first, docker_host: 'tcp://east:2375'}\n"
+        "- {docker_host: 'tcp://west:2375', tls: true, ca_path: /a b/ca.pem}\n"
+    )
+    assert sorted(inventory.hosts) == ["due", "uno", "uno.west"]
+    assert members(inventory)["daemon_first"] == ["due", "uno"]
+    assert members(inventory)["daemon_west"] == ["uno.west"]
+    assert inventory.get_host("uno").vars["ansible_docker_extra_args"] == "--host tcp://east:2375"
+    west = inventory.get_host("uno.west").vars
+    assert west["ansible_docker_extra_args"] == "--host tcp://west:2375 --tls --tlscacert '/a b/ca.pem'"
+    assert west["ansible_host"] == "uno"
+
+
+@pytest.mark.parametrize(
+    ("filters", "hosts"),
+    [
+        ("[{exclude: 'docker_cluster_state != \"running\"'}]", ["solo", "uno"]),
+        ("[{include: 'cluster_name == \"other\"'}, {exclude: true}]", ["solo"]),
+        ("[{include: 'inventory_hostname.startswith(\"d\")'}, {exclude: 'true'}]", ["due"]),
+        ("[{exclude: '\"readonly\" in role'}]", ["solo", "uno"]),
+        ("[{exclude: 'no_such_variable'}]", ["due", "solo", "uno"]),
+    ],
+)
+def test_filters(parse, filters, hosts):
+    assert sorted(parse(f"filters: {filters}\n").hosts) == hosts
+
+
+def test_a_filter_that_cannot_be_evaluated_is_an_error_when_strict(parse):
+    with pytest.raises(AnsibleError, match="no_such_variable"):
+        parse("strict: true\nfilters: [{exclude: 'no_such_variable.x'}]\n")
+
+
+def test_a_filter_of_another_word_is_an_error(parse):
+    with pytest.raises(AnsibleError, match="include or exclude"):
+        parse("filters: [{omit: 'true'}]\n")
+
+
+def test_compose_groups_and_keyed_groups(parse):
+    inventory = parse(
+        "compose: {where: \"location ~ '-' ~ node\"}\n"
+        "groups: {writable: \"'primary' in role\"}\n"
+        "keyed_groups: [{key: docker_cluster_image, prefix: image}]\n"
+    )
+    assert inventory.get_host("due").vars["where"] == "second-2"
+    assert members(inventory)["writable"] == ["solo", "uno"]
+    assert members(inventory)["image_image_1"] == ["due", "solo", "uno"]
+
+
+def test_what_a_daemon_says_is_never_templated(parse, daemon):
+    hostile = container("uno", location=HOSTILE, note=HOSTILE, nested={"list": [HOSTILE]})
+    daemon.by_host[plugin_file.DEFAULT_SOCKET] = [dict(hostile, Image=HOSTILE, Status=HOSTILE)]
+    found = parse("compose: {composed: note}\n").get_host("uno").vars
+    templar = Templar(DataLoader(), variables=dict(found))
+    for key in ("note", "nested", "location", "docker_cluster_image", "docker_cluster_status", "composed"):
+        assert templar.template(found[key]) == found[key], key
+    assert templar.template(found["note"]) == HOSTILE
+
+
+def test_the_cache_saves_asking(parse, daemon, tmp_path):
+    source = (
+        "cache: true\ncache_plugin: jsonfile\n"
+        f"cache_connection: {tmp_path / 'cache'}\ncompose: {{where: location}}\n"
+    )
+    first = parse(source)
+    second = parse(source)
+    assert len(daemon.asked) == 1
+    assert members(first) == members(second)
+    assert first.get_host("due").vars == second.get_host("due").vars
+    parse(source, cache=False)
+    assert len(daemon.asked) == 2, "--flush-cache asks again"
+
+
+def test_a_daemon_that_does_not_answer_is_an_error_with_its_remedy(parse):
+    with pytest.raises(AnsibleError, match=r"No daemon at tcp://nowhere:1\. Start it\."):
+        parse("docker_host: tcp://nowhere:1\n")
+
+
+@pytest.mark.parametrize(
+    ("entries", "words"),
+    [
+        ([{"docker_host": "tcp://a:1"}, {"docker_host": "tcp://a:2"}], "two are called a"),
+        ([{"docker_hots": "tcp://a:1"}], "unknown option docker_hots"),
+    ],
+)
+def test_daemons_that_are_told_wrongly(entries, words):
+    with pytest.raises(Exception, match=words):
+        plugin_file.named_daemons(entries, {})
+
+
+def test_options_that_an_entry_leaves_out_come_from_above():
+    found = plugin_file.named_daemons([{"name": "a", "docker_host": "tcp://a:1"}], {"timeout": 7, "tls": True})
+    assert found == {"a": Address(docker_host="tcp://a:1", timeout=7, tls=True)}
+
+
+@pytest.mark.parametrize(
+    ("name", "accepted"),
+    [
+        ("docker_cluster.yml", True),
+        ("my.docker_cluster.yaml", True),
+        ("docker.yml", False),
+        ("docker_cluster.json", False),
+    ],
+)
+def test_which_files_are_sources(tmp_path, name, accepted):
+    (tmp_path / name).write_text("plugin: tpaexec.docker.docker_cluster\n")
+    assert plugin_file.InventoryModule().verify_file(str(tmp_path / name)) == accepted
