@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Makes `ansible_collections.tpaexec.docker` importable for every test, whatever runs pytest.
 
-In the project's virtual environments it already is, by a link (tests/tools/venv.sh). Elsewhere a link is made under .cache/.
+In the project's virtual environments it already is, by a link (tests/tools/venv.sh). Elsewhere a link is made, under
+.cache/.
 """
 
 from __future__ import annotations

@@ -25,5 +25,5 @@ def guest_image(sdk) -> str:
     try:
         sdk.images.get(name)
     except docker.errors.ImageNotFound:
-        pytest.fail(f"guest image {name} is not in the daemon: run `make image`, or name one in TPAEXEC_TEST_IMAGE", pytrace=False)
+        pytest.fail(f"guest image {name} is not there: `make image`, or name one in TPAEXEC_TEST_IMAGE", pytrace=False)
     return name

@@ -21,3 +21,14 @@ working_python() {
   done
   return 1
 }
+
+# copy_tree DIR: the checkout as git would have it, uncommitted work included, and nothing that git ignores.
+copy_tree() {
+  local file
+  rm -rf "$1"
+  mkdir -p "$1"
+  # A file that is deleted and not yet committed is still listed.
+  (cd "$TOP" && git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
+    [ ! -e "$file" ] || printf '%s\0' "$file"
+  done | xargs -0 cp --parents -P -t "$1")
+}

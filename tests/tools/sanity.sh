@@ -7,13 +7,7 @@ set -euo pipefail
 work=$CACHE/sanity
 tree=$work/ansible_collections/tpaexec/docker
 
-rm -rf "$tree"
-mkdir -p "$tree"
-cd "$TOP"
-# A file that is deleted and not yet committed is still listed.
-git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
-  [ ! -e "$file" ] || printf '%s\0' "$file"
-done | xargs -0 cp --parents -P -t "$tree"
+copy_tree "$tree"
 
 # ansible-test runs everything with HOME, and drops most of the environment: pip's own settings are handed on as a file.
 home=$work/home

@@ -27,7 +27,7 @@ if [ "$(cat "$dir/.made-by" 2>/dev/null)" != "$home" ] || ! "$dir/bin/python" -c
   printf '%s' "$home" >"$dir/.made-by"
 fi
 
-wanted=$(cat "$@" requirements.txt | sha256sum | cut -d' ' -f1)
+wanted=$(cat requirements.txt "$@" | sha256sum | cut -d' ' -f1)
 stamp=$dir/.installed-$(printf '%s-' "${@##*/}")
 if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
   say "installing ${*##*/} into ${dir#"$TOP"/}"
@@ -36,7 +36,8 @@ if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
   printf '%s' "$wanted" >"$stamp"
 fi
 
-# The link that makes the checkout a collection for everything in this environment, wherever the checkout lies.
+# The link that makes the checkout (or COLLECTION, a copy) a collection for everything in this environment, wherever it lies.
+collection=${COLLECTION:-$TOP}
 collections=$("$dir/bin/python" -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')/ansible_collections
 mkdir -p "$collections/tpaexec"
-[ "$(readlink "$collections/tpaexec/docker")" = "$TOP" ] || ln -sfn "$TOP" "$collections/tpaexec/docker"
+[ "$(readlink "$collections/tpaexec/docker")" = "$collection" ] || ln -sfn "$collection" "$collections/tpaexec/docker"
