@@ -109,6 +109,7 @@ def parse(tmp_path, daemon):
         inventory, loader = InventoryData(), DataLoader()
         plugin = plugin_file.InventoryModule()
         plugin._load_name = plugin_file.InventoryModule.NAME
+        plugin._redirected_names = [plugin_file.InventoryModule.NAME]  # core before 2.19 wants it
         plugin.parse(inventory, loader, str(path), cache=cache)
         if getattr(plugin, "_cache", None):
             plugin.update_cache_if_changed()
