@@ -100,11 +100,14 @@ def with_collection(environ: dict[str, str]) -> dict[str, str]:
     return {"ANSIBLE_COLLECTIONS_PATH": f"{collections_path()}:{given or usual}"}
 
 
-def for_own_playbooks(environ: dict[str, str], output: str, quiet: bool) -> dict[str, str]:
+def for_own_playbooks(environ: dict[str, str], output: str, quiet: bool, verbose: bool) -> dict[str, str]:
     """What a playbook of this collection gains when the command runs it."""
     additions = with_collection(environ)
     additions["ANSIBLE_CONFIG"] = os.path.join(HERE, "ansible.cfg")
     additions["ANSIBLE_STDOUT_CALLBACK"] = "tpaexec.docker.tpaexec"
     additions["TPAEXEC_DOCKER_FORMAT"] = output
     additions["TPAEXEC_DOCKER_QUIET"] = str(quiet)
+    if verbose:
+        # ansible-core 2.19 keeps tracebacks to itself unless asked; older ones do not know the variable.
+        additions["ANSIBLE_DISPLAY_TRACEBACK"] = "error"
     return additions

@@ -54,17 +54,25 @@ def run_playbook(word: Word, options: dict[str, Any], rest: list[str], environ: 
     argv = [environment.find_ansible(), f"tpaexec.docker.{word.runs}"]
     argv += ["-i", inventory or os.path.join(environment.HERE, "localhost.ini")]
     variables = {name: value for name, value in options.items() if name not in OWN and value not in (None, False, [])}
-    if options.get("inventory"):
-        variables["preflight_hosts"] = "all"
+    if word.name == "preflight":
+        variables.update(_preflight_variables(options, environ))
     argv += ["-e", extra_variables(variables)]
     argv += [f"--{option}" for option in ("check", "diff") if options.get(option)]
     if options["verbosity"]:
         argv.append("-" + "v" * options["verbosity"])
-    additions = environment.for_own_playbooks(environ, options.get("output") or "table", options["quiet"])
+    output, quiet, verbose = options.get("output") or "table", options["quiet"], bool(options["verbosity"])
+    additions = environment.for_own_playbooks(environ, output, quiet, verbose)
     code = wait_for([*argv, *rest], environment.extended(environ, additions))
     if code == INTERRUPTED:
         print(_left_behind(word, options), file=sys.stderr)
     return code
+
+
+def _preflight_variables(options: dict[str, Any], environ: dict[str, str]) -> dict[str, Any]:
+    """The report's form, and on which hosts: its module writes the report itself."""
+    colour = options["output"] == "table" and sys.stdout.isatty() and not environ.get("NO_COLOR")
+    hosts = {"preflight_hosts": "all"} if options["inventory"] else {}
+    return {"preflight_format": options["output"], "preflight_color": colour, **hosts}
 
 
 def _left_behind(word: Word, options: dict[str, Any]) -> str:

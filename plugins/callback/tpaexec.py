@@ -11,8 +11,8 @@ author:
 description:
   - A line a step, findings with their remedies, a table of the nodes; of a failure its message alone, on stderr.
   - The command C(tpaexec) uses it. Whoever runs C(ansible-playbook) keeps the output they chose.
-  - A result's field C(report) (text, or a list of lines) is printed as it is, C(summary) takes the place of the
-    task's name, C(findings) and C(checked) are listed, and the last C(instances) become the table.
+  - A result's field C(summary) takes the place of the task's name, C(findings) are listed, the last C(instances)
+    become the table, and when that is what was asked for, C(report) is printed as it is.
 options:
   format:
     description:
@@ -124,16 +124,12 @@ class CallbackModule(CallbackBase):
     # -- what it prints
 
     def _step(self, result: Any, data: dict[str, Any]) -> None:
-        if not self._display_is_table():
-            return
-        looking = self._word in LOOKING
-        report = data.get("report")
-        if report and (looking or not self._quiet()):
-            self._out(report if isinstance(report, str) else "\n".join(str(line) for line in report))
-        if not self._quiet():
-            self._line(result, data)
-        if not report and "findings" in data and (self._word == "preflight" or not self._quiet()):
-            self._findings(result, data)
+        if self._display_is_table():
+            if self._word == "preflight" and data.get("report"):
+                self._out(str(data["report"]))
+            elif not self._quiet():
+                self._line(result, data)
+                self._findings(data)
         self._detail(result, data)
 
     def _line(self, result: Any, data: dict[str, Any]) -> None:
@@ -142,26 +138,19 @@ class CallbackModule(CallbackBase):
         if action == "debug" and "msg" in data:
             self._out(str(data["msg"]))
         name = data.get("summary") or task.name
-        if action in STEERING or not name or (self._word in ("list_containers", "preflight")):
+        if action in STEERING or not name or self._word in ("list_containers", "preflight"):
             return
         mark = "ok" if not data.get("changed") else "would" if context.CLIARGS.get("check") else "changed"
         self._out(f"{stringc(f'{mark:<9}', MARKS[mark])}{self._host(result)}{name}")
 
-    def _findings(self, result: Any, data: dict[str, Any]) -> None:
-        findings = [finding for finding in data["findings"] if isinstance(finding, dict)]
-        checked = data.get("checked") or {}
-        if self._word != "preflight":
-            findings = [finding for finding in findings if finding.get("severity") != "info"]
-        indent = "" if self._word == "preflight" else " " * 9
-        for line in _report.finding_lines(findings, stringc):
-            self._out(indent + line)
-        if self._word == "preflight":
-            for line in _report.not_run_lines(checked):
-                self._out(line)
+    def _findings(self, data: dict[str, Any]) -> None:
+        findings = [one for one in data.get("findings") or [] if isinstance(one, dict)]
+        for line in _report.finding_lines([one for one in findings if one.get("severity") != "info"], stringc):
+            self._out(" " * 9 + line)
 
     def _error(self, result: Any, data: dict[str, Any]) -> None:
-        if self._display_is_table() and self._word == "preflight" and "findings" in data:
-            self._findings(result, data)
+        if self._display_is_table() and self._word == "preflight" and data.get("report"):
+            self._out(str(data["report"]))
         message = _message(data)
         self._display.display(f"{self._prefix(result)}{message}", color=C.COLOR_ERROR, stderr=True)
         self._detail(result, data)
@@ -194,8 +183,6 @@ class CallbackModule(CallbackBase):
                     self._out("")
                 for line in _report.node_table(instances):
                     self._out(line)
-            if self._word == "preflight" and not self._quiet():
-                self._out(_report.summary_of(result.get("findings") or [], result.get("checked") or {}))
         if not self._failed and not looking:
             self._out(self._conclusion())
 

@@ -87,30 +87,3 @@ def _paragraph(text: str, first: str, others: str) -> list[str]:
             line, WIDTH, initial_indent=start, subsequent_indent=others, break_long_words=False, break_on_hyphens=False
         ) or [""]
     return lines
-
-
-def summary_of(findings: Sequence[Mapping[str, Any]], checked: Mapping[str, Any]) -> str:
-    """`41 checks: 1 error, 2 warnings; 3 could not run`."""
-    ran, not_run = checked.get("ran") or [], checked.get("not_run") or {}
-    counts = [
-        (severity, sum(finding.get("severity") == severity for finding in findings)) for severity in SEVERITIES[:2]
-    ]
-    found = ", ".join(plural(count, severity) for severity, count in counts if count) or "nothing wrong"
-    left = f"; {len(not_run)} could not run" if not_run else ""
-    return f"{plural(len(ran), 'check')}: {found}{left}"
-
-
-def plural(count: int, word: str) -> str:
-    """`1 node`, `2 nodes`."""
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
-
-
-def not_run_lines(checked: Mapping[str, Any]) -> list[str]:
-    """Checks that could not run, by their reason: never a silent pass."""
-    reasons: dict[str, list[str]] = {}
-    for name, reason in (checked.get("not_run") or {}).items():
-        reasons.setdefault(str(reason), []).append(str(name))
-    lines: list[str] = []
-    for reason, names in reasons.items():
-        lines += _paragraph(f"{', '.join(names)}: {reason}", "  not run  ", "           ")
-    return lines

@@ -56,13 +56,6 @@ def test_a_finding_is_wrapped_and_a_command_in_it_is_not_broken():
     assert any("x" * 150 in line for line in lines)
 
 
-def test_what_did_not_run_is_said_with_the_reason():
-    checked = {"ran": ["A", "B"], "not_run": {"C": "no access", "D": "no access"}}
-    assert _report.summary_of([LOW, HUNG, NOTE], checked) == "2 checks: 1 error, 1 warning; 2 could not run"
-    assert _report.summary_of([], {"ran": ["A"]}) == "1 check: nothing wrong"
-    assert _report.not_run_lines(checked) == ["  not run  C, D: no access"]
-
-
 @SLOW_MACHINE
 @given(
     st.lists(st.dictionaries(st.sampled_from(["name", "role", "status", "ip_address", "warnings"]), VALUES), min_size=1)
@@ -92,29 +85,23 @@ def test_json_of_one_host_is_flat_and_of_several_is_by_host():
     assert two == {"changed": True, "failed": True, "hosts": {"a": {}, "b": {"failed": True}}}
 
 
-def test_junit_has_a_case_a_check():
-    checked = {"ran": ["DAEMON_HUNG", "INOTIFY_LOW", "TCP_NO_TLS"], "not_run": {"MTU_MISMATCH": "no access"}}
-    tree = ElementTree.fromstring(
-        _machine.as_junit({"h": {"findings": [HUNG, LOW], "checked": checked}}).split("\n", 1)[1]
-    )
-    suite = tree.find("testsuite")
-    assert suite is not None
-    assert suite.attrib == {"name": "h", "tests": "4", "failures": "1", "errors": "0", "skipped": "1"}
-    assert {case.get("name"): [child.tag for child in case] for case in suite} == {
-        "DAEMON_HUNG": ["failure"],
-        "INOTIFY_LOW": ["system-out"],
-        "TCP_NO_TLS": [],
-        "MTU_MISMATCH": ["skipped"],
-    }
+def test_a_report_in_json_is_taken_up():
+    one = json.loads(_machine.as_json({"h": {"findings": [LOW], "report": '{"host": "h", "capacity": "9"}'}}, False))
+    assert one == {"changed": False, "failed": False, "findings": [LOW], "host": "h", "capacity": "9"}
+    assert json.loads(_machine.as_json({"h": {"report": "no json"}}, False)) == {"changed": False, "failed": False}
 
 
-def test_junit_tells_a_failure_that_no_finding_explains():
-    text = _machine.as_junit({"h": {"failed": True, "msg": "broken \x1b"}})
-    assert ElementTree.fromstring(text.split("\n", 1)[1]).find(".//error") is not None
+def test_junit_reports_of_several_hosts_stand_in_one_document():
+    report = '<?xml version="1.0"?>\n<testsuites>\n<testsuite name="a"><testcase name="X"/></testsuite></testsuites>'
+    text = _machine.as_junit({"a": {"report": report}, "b": {"failed": True, "msg": "broken \x1b"}})
+    tree = ElementTree.fromstring(text.split("\n", 1)[1])
+    assert [suite.get("name") for suite in tree] == ["a", "b"]
+    error = tree.find(".//error")
+    assert error is not None
+    assert error.get("message") == "broken "
 
 
 @SLOW_MACHINE
 @given(st.dictionaries(st.sampled_from(["id", "severity", "message", "remedy"]), VALUES))
-def test_no_finding_breaks_a_form(finding):
+def test_no_finding_breaks_the_list(finding):
     _report.finding_lines([finding])
-    ElementTree.fromstring(_machine.as_junit({"h": {"findings": [finding]}}).split("\n", 1)[1])
