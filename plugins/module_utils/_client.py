@@ -9,6 +9,7 @@ wraps the errno in text.
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import socket
@@ -22,6 +23,7 @@ from ._socket_access import explain_denied
 
 try:
     import docker
+    import docker.constants
     import docker.errors
     import docker.tls
     import requests.exceptions
@@ -81,6 +83,11 @@ class Address:
 def sdk_version(text: str) -> tuple[int, ...]:
     """`7.1.0` → (7, 1, 0); what is not a number ends it."""
     return tuple(int(part) for part in re.findall(r"\d+", text)[:3])
+
+
+def sdk_api() -> str:
+    """The newest API version that the SDK was made for; "" without an SDK."""
+    return "" if SDK_ERROR else str(docker.constants.DEFAULT_DOCKER_API_VERSION)
 
 
 def require_sdk() -> None:
@@ -167,6 +174,15 @@ class Daemon:
             if item is None:
                 return
             yield item
+
+    def update_container(self, ident: str, body: Mapping[str, Any]) -> None:
+        """`POST /containers/{id}/update` with the API's own words: the SDK's method knows neither NanoCpus nor PidsLimit."""
+
+        def post() -> None:
+            url = self.api._url("/containers/{0}/update", ident)
+            self.api._raise_for_status(self.api._post_json(url, data=dict(body)))
+
+        self.guard(post)
 
     def close(self) -> None:
         self.api.close()
@@ -273,7 +289,7 @@ def _connection_error(chain: list[BaseException], address: Address) -> DaemonErr
             "(openssl x509 -noout -dates -subject -in FILE).",
             "TLS_INVALID",
         )
-    if re.search(r"client version .* is too (old|new)|API version|minimum supported", text):
+    if re.search(r"client version .* is too (old|new)|[Mm]inimum supported|API versions below", text):
         return DaemonError(
             f"The Docker daemon at {where} and the SDK {SDK_VERSION} share no API version: {_last_reason(chain)}.",
             f"Upgrade the SDK: {sys.executable} -m pip install --upgrade docker",
@@ -282,6 +298,11 @@ def _connection_error(chain: list[BaseException], address: Address) -> DaemonErr
     for cause in chain:
         if isinstance(cause, OSError) and cause.errno in (errno.ECONNREFUSED, errno.ENOENT, errno.ECONNRESET):
             return _not_running(f"{where}: {os.strerror(cause.errno or 0)}")
+    if any(isinstance(cause, json.JSONDecodeError) for cause in chain):
+        return DaemonError(
+            f"What answers at {where} is no Docker daemon: its reply is not JSON ({_last_reason(chain)}).",
+            "Check DOCKER_HOST (or `docker_host`): something else may listen there.",
+        )
     return DaemonError(
         f"The Docker daemon at {where} cannot be reached: {_last_reason(chain)}.",
         "Check DOCKER_HOST (or `docker_host`), and that the daemon runs and listens there.",

@@ -127,9 +127,10 @@ class Engine:
             self.docker("load", "-q", stdin=source)
 
     def run(self, *words: str) -> str:
-        """Run a command in the engine's network namespace."""
-        command = ["nsenter", f"--net=/run/netns/{self.netns}", *words]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        """Run a command in the engine's namespaces: its network, its mounts."""
+        leader = self.process.pid if self.process else 0
+        first = Path(f"/proc/{leader}/task/{leader}/children").read_text(encoding="utf-8").split()[0]
+        return _run(["nsenter", "-t", first, "-m", "-n", "-p", *words])
 
     def _plug(self) -> str:
         """The network namespace and its cable to the main one; returns the engine's end."""

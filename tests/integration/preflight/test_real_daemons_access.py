@@ -164,6 +164,10 @@ def test_a_socket_that_nobody_else_may_open(user, owner, mode):
 
 @needs_root
 def test_a_directory_that_shuts_the_user_out(user):
+    if user.reading(["--init-groups"]):
+        pytest.skip(
+            "other users cannot read this checkout or its Python: the right to read that they need opens directories"
+        )
     os.chmod(user.engine.home, 0o700)
     try:
         assert user.ask(with_group=True).severity("SOCKET_PERMISSION_OTHER") == "error"
