@@ -40,14 +40,15 @@ options:
     default: []
   cluster:
     description:
-      - What a cluster needs, as M(tpaexec.docker.cluster_config) returns it in RV(tpaexec.docker.cluster_config#module:cluster).
+      - What a cluster needs, as M(tpaexec.docker.cluster_config) returns it in
+        RV(tpaexec.docker.cluster_config#module:cluster).
       - With it, subnets, published ports, names, images and capacity are checked. Without it, the host alone.
       - What its C(tpaexec_docker.preflight) ignores or waives is added to O(ignore) and O(waivers).
     type: dict
   cluster_dir:
     description:
-      - The cluster directory, when it is on the host where the module runs - its C(.tpaexec-docker/id) tells which networks,
-        ports and containers are the cluster's own and no finding.
+      - The cluster directory, when it is on the host where the module runs - its C(.tpaexec-docker/id) tells which
+        networks, ports and containers are the cluster's own and no finding.
     type: path
   cluster_id:
     description:

@@ -25,7 +25,8 @@ options:
     default: false
   cli:
     description:
-      - Check the C(docker) command on the host where the module runs. The C(docker) connection needs it on the controller.
+      - Check the C(docker) command on the host where the module runs. The C(docker) connection needs it on the
+        controller.
     type: bool
     default: true
   parallel:
@@ -111,7 +112,8 @@ checked:
     ran: {description: Ids., type: list, elements: str}
     not_run: {description: The reason by id., type: dict}
 facts:
-  description: Typed facts - engine, storage, host, filesystems, capacity. What is not known is null, its reason in C(unknown).
+  description:
+    - Typed facts - engine, storage, host, filesystems, capacity. What is not known is null, its reason in C(unknown).
   returned: always
   type: dict
 report:

@@ -12,8 +12,8 @@ version_added: "0.1.0"
 author:
   - The tpaexec.docker developers (@tpaexec)
 description:
-  - Finds the lvm-loop scheme (devicemapper on loop devices), which is not suitable for production, and every other storage
-    driver or file system that makes trouble for databases in containers. Says what is in use otherwise.
+  - Finds the lvm-loop scheme (devicemapper on loop devices), which is not suitable for production, and every other
+    storage driver or file system that makes trouble for databases in containers. Says what is in use otherwise.
 extends_documentation_fragment:
   - tpaexec.docker.connection
   - tpaexec.docker.preflight
@@ -88,7 +88,8 @@ checked:
     ran: {description: Ids., type: list, elements: str}
     not_run: {description: The reason by id., type: dict}
 facts:
-  description: Typed facts - engine, storage, host, filesystems, capacity. What is not known is null, its reason in C(unknown).
+  description:
+    - Typed facts - engine, storage, host, filesystems, capacity. What is not known is null, its reason in C(unknown).
   returned: always
   type: dict
 report:

@@ -20,7 +20,7 @@ from .facts_host import CanaryFacts
 from .gather import Job, gather
 from .model import Check, Finding, Outcome, Unknown, run_checks
 from .policy import Policy, apply_policy, failure_message, read_policy
-from .report import FORMATS, counts, render
+from .report import FORMATS, Report, counts, render
 from .values import plural
 
 RESERVE = 0.5  # seconds of `timeout` kept for judging and answering
@@ -98,7 +98,7 @@ def read_wants(params: Mapping[str, Any]) -> tuple[Union[Wants, Unknown], Any]:
     if not params["cluster"]:
         return Unknown("no cluster was given"), None
     # imported here: a check of the host alone needs no parser
-    from .._spec.parse import options_to_data, parse_config  # pylint: disable=import-outside-toplevel
+    from .._spec.parse import options_to_data, parse_config  # noqa: PLC0415
 
     folder = params["cluster_dir"] or "/"
     cluster = parse_config(options_to_data(params["cluster"]), folder, read_text)
@@ -126,12 +126,13 @@ def _policy(params: Mapping[str, Any], config: Any) -> Policy:
     """The task's options, and config.yml's `tpaexec_docker.preflight`."""
     own_waivers = [vars(waiver) for waiver in config.waivers] if config else []
     ignore = [*params["ignore"], *(config.ignore if config else ())]
-    known = [rule.id for rule in registry.rules()]
     today = datetime.now(timezone.utc).date()
-    return read_policy(ignore, [*params["waivers"], *own_waivers], params["strict"], known, today)
+    return read_policy(ignore, [*params["waivers"], *own_waivers], params["strict"], registry.known_ids(), today)
 
 
-def fly_canary(params: Mapping[str, Any], run: Run, facts: Facts, daemon: Optional[Daemon]) -> Union[CanaryFacts, Unknown]:
+def fly_canary(
+    params: Mapping[str, Any], run: Run, facts: Facts, daemon: Optional[Daemon]
+) -> Union[CanaryFacts, Unknown]:
     """Boot one throw-away container; not in check mode, and not without a daemon or an image."""
     if run.check_mode:
         return Unknown("the canary is not started in check mode")
@@ -140,8 +141,10 @@ def fly_canary(params: Mapping[str, Any], run: Run, facts: Facts, daemon: Option
     present = [image.name for image in facts.images if image.present] if isinstance(facts.images, tuple) else []
     image = params["canary_image"] or (present[0] if present else "")
     if not image:
-        return Unknown("there is no image to start the canary from (option canary_image, or an image of the cluster that is there)")
-    from .canary import run_canary  # pylint: disable=import-outside-toplevel
+        return Unknown(
+            "there is no image to start the canary from (option canary_image, or an image of the cluster that is there)"
+        )
+    from .canary import run_canary  # noqa: PLC0415
 
     try:
         result = run_canary(daemon, image, deadline_seconds=params["canary_timeout"], mirror=params["canary_mirror"])
@@ -166,7 +169,7 @@ def _result(
         "server_version": engine.version if engine else None,
         "driver": storage.driver if storage else None,
         "storage": _storage(shown),
-        "report": render(params["format"], where, findings, outcome, checks, room.says(), params["color"]),
+        "report": render(Report(where, findings, outcome, checks, room.says()), params["format"], params["color"]),
         "summary": _summary(where, engine, storage, findings),
     }
     message = failure_message(findings, where)
@@ -186,5 +189,7 @@ def _where(facts: Facts) -> str:
 def _summary(where: str, engine: Any, storage: Any, findings: list[Finding]) -> str:
     """One line for a run that goes well."""
     number = counts(findings)
-    seen = f"Docker {engine.version}, {storage.driver or 'unknown storage driver'}" if engine and storage else "no daemon"
+    seen = (
+        f"Docker {engine.version}, {storage.driver or 'unknown storage driver'}" if engine and storage else "no daemon"
+    )
     return f"Checked {where}: {seen}; {plural(number['error'], 'error')}, {plural(number['warning'], 'warning')}"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How many nodes fit on this host, and which limit gives out first. Pure.
 
-What a node needs was measured on booted Debian 12 guests (systemd, journald, dbus, sshd: 20 MiB, 65 open files, 6 inotify
-instances, 19 watches, 4 processes) and rounded up for what TPA deploys on them.
+What a node needs was measured on booted Debian 12 guests (systemd, journald, dbus, sshd: 20 MiB, 65 open files,
+6 inotify instances, 19 watches, 4 processes) and rounded up for what TPA deploys on them.
 """
 
 from __future__ import annotations
@@ -85,7 +85,13 @@ class Capacity:
         return {
             "wanted": self.wanted,
             "limits": [
-                {"resource": item.resource, "where": item.where, "free": item.free, "per_node": item.per_node, "nodes": item.nodes}
+                {
+                    "resource": item.resource,
+                    "where": item.where,
+                    "free": item.free,
+                    "per_node": item.per_node,
+                    "nodes": item.nodes,
+                }
                 for item in self.limits
             ],
             "first": {"resource": first.resource, "where": first.where, "nodes": first.nodes} if first else None,
@@ -114,7 +120,7 @@ def _new_nodes(facts: Facts) -> Optional[tuple[NodeWant, ...]]:
     return wants.new_nodes(facts.inventory.containers)
 
 
-def _limit(resource: str, free: int, per_node: int, once: int = 0, where: str = "", bytes: bool = False) -> Limit:
+def _limit(resource: str, free: int, per_node: int, *, once: int = 0, where: str = "", bytes: bool = False) -> Limit:
     fit = max(0, (free - once) // per_node) if per_node else 0
     return Limit(resource, max(0, free), per_node, once, fit, where, bytes)
 
@@ -123,7 +129,9 @@ def _host_limits(facts: Facts, nodes: tuple[NodeWant, ...]) -> list[Limit]:
     host = facts.host
     if isinstance(host, Unknown):
         return []
-    memory = _mean([node.memory_reservation or min(node.memory or NODE_MEMORY, NODE_MEMORY) for node in nodes], NODE_MEMORY)
+    memory = _mean(
+        [node.memory_reservation or min(node.memory or NODE_MEMORY, NODE_MEMORY) for node in nodes], NODE_MEMORY
+    )
     shm = _mean([node.shm or SHM for node in nodes], SHM)
     rows = [
         ("memory", host.memory_available, memory, True),
@@ -164,9 +172,9 @@ def _disk_limits(facts: Facts, nodes: tuple[NodeWant, ...]) -> list[Limit]:
     if getattr(facts.storage, "driver", "") == "vfs":
         disk += _mean([images[node.image].size or IMAGE_DISK for node in nodes if node.image in images], IMAGE_DISK)
         inodes += IMAGE_INODES
-    limits = [_limit("disk space", holder.free, disk, len(absent) * IMAGE_DISK, holder.path, True)]
+    limits = [_limit("disk space", holder.free, disk, once=len(absent) * IMAGE_DISK, where=holder.path, bytes=True)]
     if holder.inodes:
-        limits.append(_limit("inodes", holder.inodes_free, inodes, len(absent) * IMAGE_INODES, holder.path))
+        limits.append(_limit("inodes", holder.inodes_free, inodes, once=len(absent) * IMAGE_INODES, where=holder.path))
     return limits
 
 

@@ -110,7 +110,9 @@ def find_tcp(facts: Facts) -> Iterable[Finding]:
     client = facts.client
     if client.scheme not in ("tcp", "http") or client.tls:
         return
-    where = "only this machine's users reach it" if client.loopback else "everybody on the network between is root there"
+    where = (
+        "only this machine's users reach it" if client.loopback else "everybody on the network between is root there"
+    )
     yield TCP_NO_TLS.finding(
         f"The daemon is reached at {client.docker_host} without TLS: {where}, since nobody has to prove who they are.",
         severity=WARNING if client.loopback else ERROR,

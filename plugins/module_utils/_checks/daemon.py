@@ -114,7 +114,8 @@ def find_product(facts: Facts) -> Iterable[Finding]:
         )
     if engine.desktop:
         yield DESKTOP.finding(
-            "This is Docker Desktop: its engine runs in a virtual machine. Nodes boot; their addresses are not reachable "
+            "This is Docker Desktop: its engine runs in a virtual machine. Nodes boot; their addresses are not "
+            "reachable "
             "from this machine (ssh to nodes does not work, the docker connection does), and bind mounts are slow."
         )
 
@@ -156,7 +157,9 @@ def find_controllers(facts: Facts) -> Iterable[Finding]:
     for name, (have, severity, why) in known.items():
         if have is False:
             yield CONTROLLER.finding(
-                f"The cgroup controller {name} is not available to the engine: {why}.", severity=severity, controller=name
+                f"The cgroup controller {name} is not available to the engine: {why}.",
+                severity=severity,
+                controller=name,
             )
 
 
@@ -176,7 +179,8 @@ def find_driver(facts: Facts) -> Iterable[Finding]:
         raise NotRun(f"whether systemd manages the daemon's host is not known: {host.reason}")
     if host.systemd:
         yield DRIVER.finding(
-            "The engine uses the cgroupfs driver on a host where systemd manages the cgroup v2 tree: two managers of one "
+            "The engine uses the cgroupfs driver on a host where systemd manages the cgroup v2 tree: two managers of "
+            "one "
             "tree get in each other's way under pressure."
         )
 
@@ -185,7 +189,8 @@ def find_init(facts: Facts) -> Iterable[Finding]:
     config: Any = facts.config
     if config.init:
         yield INIT.finding(
-            f"The daemon puts its own init into every container ({config.source}): systemd would not be PID 1 and would "
+            f"The daemon puts its own init into every container ({config.source}): systemd would not be PID 1 and "
+            f"would "
             "refuse to boot where a container does not turn it off."
         )
 
@@ -196,7 +201,8 @@ def find_limits(facts: Facts) -> Iterable[Finding]:
     for rule, have, what in zip(LIMITS, (engine.memory_limit, engine.swap_limit), ("memory", "swap")):
         if nodes and have is False:
             yield rule.finding(
-                f"config.yml limits the memory of {values.plural(len(nodes), 'node')} ({', '.join(nodes[:5])}), and the daemon "
+                f"config.yml limits the memory of {values.plural(len(nodes), 'node')} ({', '.join(nodes[:5])}), and "
+                f"the daemon "
                 f"cannot limit {what}."
             )
 
@@ -206,7 +212,9 @@ def find_live_restore(facts: Facts) -> Iterable[Finding]:
     if engine.live_restore is None:
         raise NotRun("the daemon does not say whether live restore is on")
     if not engine.live_restore and engine.docker:
-        yield LIVE_RESTORE.finding("Live restore is off: when the daemon restarts (an upgrade, say), all nodes stop with it.")
+        yield LIVE_RESTORE.finding(
+            "Live restore is off: when the daemon restarts (an upgrade, say), all nodes stop with it."
+        )
 
 
 def find_swarm(facts: Facts) -> Iterable[Finding]:
@@ -231,7 +239,8 @@ def find_clock(facts: Facts) -> Iterable[Finding]:
     skew = engine.system_time - here
     if abs(skew) > 5:
         yield CLOCK.finding(
-            f"The daemon's clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} this machine's: certificates "
+            f"The daemon's clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} this machine's: "
+            f"certificates "
             "and replication lag will be misjudged.",
             seconds=round(skew, 1),
         )

@@ -10,8 +10,8 @@ from .facts_cluster import Wants
 from .facts_engine import EngineFacts
 from .facts_host import (
     CanaryFacts,
-    CliFacts,
     ClientFacts,
+    CliFacts,
     DaemonConfig,
     Failure,
     GuestImage,
@@ -24,6 +24,8 @@ from .model import Unknown
 
 NO_DAEMON = Unknown("the daemon could not be reached")
 NOT_GATHERED = Unknown("this was not looked at")
+NO_CLUSTER = Unknown("no cluster was given")
+NO_CANARY = Unknown("the canary was not asked for (option canary)")
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,9 @@ class Facts:
     config: Union[DaemonConfig, Unknown] = NOT_GATHERED
     network: Union[NetworkFacts, Unknown] = NOT_GATHERED
     cli: Union[CliFacts, Unknown] = NOT_GATHERED
-    wants: Union[Wants, Unknown] = Unknown("no cluster was given")
-    images: Union[tuple[GuestImage, ...], Unknown] = Unknown("no cluster was given")
-    canary: Union[CanaryFacts, Unknown] = Unknown("the canary was not asked for (option canary)")
+    wants: Union[Wants, Unknown] = NO_CLUSTER
+    images: Union[tuple[GuestImage, ...], Unknown] = NO_CLUSTER
+    canary: Union[CanaryFacts, Unknown] = NO_CANARY
 
 
 def plain(facts: Facts) -> dict[str, Any]:

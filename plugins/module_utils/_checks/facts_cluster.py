@@ -89,7 +89,9 @@ def _node(instance: Instance) -> NodeWant:
         shm=settings.shm_size,
         dns=bool(settings.dns),
         ports=tuple(
-            (port.host_ip, port.host_port, port.container.protocol) for port in settings.published_ports if port.host_port
+            (port.host_ip, port.host_port, port.container.protocol)
+            for port in settings.published_ports
+            if port.host_port
         ),
         limits_memory=settings.memory is not None or settings.memory_reservation is not None,
     )

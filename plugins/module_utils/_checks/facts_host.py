@@ -8,6 +8,8 @@ from typing import Mapping, Optional, Union
 
 from .model import Unknown
 
+NOT_LOOKED = Unknown("the image was not looked into")
+
 
 @dataclass(frozen=True)
 class HostFacts:
@@ -139,7 +141,7 @@ class GuestImage:
     architecture: str = ""
     os: str = ""
     size: int = 0
-    systemd: Union[int, Unknown] = Unknown("the image was not looked into")
+    systemd: Union[int, Unknown] = NOT_LOOKED
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the module's options to Facts: everything is asked at once, nothing is changed, and one deadline holds for all."""
+"""From the module's options to Facts: everything is asked at once, and one deadline holds for all."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .._errors import DaemonError
 from .._socket_access import socket_facts
 from . import gather_disks, gather_host, machine
 from .background import Late, Task, Until
-from .facts import Facts
+from .facts import NO_DAEMON, Facts
 from .facts_cluster import Wants
 from .facts_engine import EngineFacts
-from .facts_host import CliFacts, ClientFacts, Failure, GuestImage, Inventory
+from .facts_host import ClientFacts, CliFacts, Failure, GuestImage, Inventory
 from .facts_storage import StorageFacts
 from .gather_daemon import guest_image, inventory
 from .model import Unknown
@@ -64,16 +64,25 @@ def gather(job: Job, until: Until, environ: Mapping[str, str] = os.environ) -> t
         daemon = replies.daemon
         facts = _with_daemon(facts, job, replies, until)
     except Late:
-        facts = replace(facts, failure=_hung(job.address), **_not_without_daemon())
+        facts = _without_daemon(facts, _hung(job.address))
     except DaemonError as error:
-        facts = replace(facts, failure=Failure(error.id, error.message, error.remedy), **_not_without_daemon())
-    facts = replace(facts, cli=_in_time(cli, until, "the docker command") if cli else Unknown("not asked for (option cli)"))
+        facts = _without_daemon(facts, Failure(error.id, error.message, error.remedy))
+    facts = replace(
+        facts, cli=_in_time(cli, until, "the docker command") if cli else Unknown("not asked for (option cli)")
+    )
     return facts, daemon
 
 
-def _not_without_daemon() -> dict[str, Unknown]:
-    reason = Unknown("the daemon could not be reached")
-    return dict.fromkeys(("host", "filesystems", "config", "network", "images"), reason)
+def _without_daemon(facts: Facts, failure: Failure) -> Facts:
+    return replace(
+        facts,
+        failure=failure,
+        host=NO_DAEMON,
+        filesystems=NO_DAEMON,
+        config=NO_DAEMON,
+        network=NO_DAEMON,
+        images=NO_DAEMON,
+    )
 
 
 def ask(address: Address) -> Replies:
@@ -100,7 +109,11 @@ def _with_daemon(facts: Facts, job: Job, replies: Replies, until: Until) -> Fact
     listing = Task(_list, replies.daemon)
     images = {name: Task(_look, replies.daemon, job, name) for name in _image_names(job)}
     facts = replace(
-        facts, client=replace(facts.client, clock=replies.middle), engine=engine, storage=storage, **_of_host(job, engine, storage, until)
+        facts,
+        client=replace(facts.client, clock=replies.middle),
+        engine=engine,
+        storage=storage,
+        **_of_host(job, engine, storage, until),
     )
     found = tuple(_image(name, task, until) for name, task in images.items())
     return replace(
@@ -174,7 +187,8 @@ def client_facts(job: Job, environ: Mapping[str, str]) -> ClientFacts:
     address = job.address
     scheme = address.docker_host.split("://", 1)[0].lower() if "://" in address.docker_host else "unix"
     host = re.sub(r"^\w+://(?:[^@/]*@)?(\[[^\]]*\]|[^:/]*).*$", r"\1", address.docker_host).strip("[]")
-    group, members = "", ()
+    group = ""
+    members: tuple[str, ...] = ()
     if address.socket_path:
         try:
             seen = socket_facts(address.socket_path)
@@ -184,7 +198,7 @@ def client_facts(job: Job, environ: Mapping[str, str]) -> ClientFacts:
     return ClientFacts(
         docker_host=address.docker_host,
         scheme=scheme,
-        loopback=bool(address.socket_path) or host == "localhost" or host == "::1" or host.startswith("127."),
+        loopback=bool(address.socket_path) or host in ("localhost", "::1") or host.startswith("127."),
         tls=address.uses_tls,
         sdk_api=version(sdk_api())[:2],
         parallel=job.parallel,
@@ -203,14 +217,19 @@ def without_password(url: str) -> str:
 
 
 def read_cli(environ: Mapping[str, str], run: Callable[..., Any] = subprocess.run) -> CliFacts:
-    """The docker command and the newest API that it speaks. It is pointed at no daemon: it would wait for a hung one."""
+    """The docker command and the newest API that it speaks. It gets no address: it would wait for a hung daemon."""
     path = shutil.which("docker", path=environ.get("PATH"))
     if not path:
         return CliFacts()
     words = [path, "version", "--format", "{{.Client.Version}} {{.Client.DefaultAPIVersion}}"]
     quiet = {name: value for name, value in environ.items() if not name.startswith("DOCKER_")}
     done = run(
-        words, env={**quiet, "DOCKER_HOST": "unix:///nonexistent/docker.sock"}, capture_output=True, text=True, timeout=5, check=False
+        words,
+        env={**quiet, "DOCKER_HOST": "unix:///nonexistent/docker.sock"},
+        capture_output=True,
+        text=True,
+        timeout=5,
+        check=False,
     )
     found = (done.stdout or "").split()
     return CliFacts(path, text(found[0]) if found else "", version(found[1])[:2] if len(found) > 1 else ())

@@ -61,7 +61,7 @@ def _labels(value: Any) -> dict[str, str]:
 def guest_image(daemon: Daemon, name: str, cache_dir: str, create: bool) -> GuestImage:
     """What is in an image; one that is not there yet is no error here. Nothing is created unless *create*."""
     # imported here: a check of the host alone needs none of it
-    from .._image.inspect import inspect_image, load_facts, look  # pylint: disable=import-outside-toplevel
+    from .._image.inspect import inspect_image, load_facts, look  # noqa: PLC0415
 
     try:
         seen = inspect_image(daemon, name)
@@ -76,7 +76,9 @@ def guest_image(daemon: Daemon, name: str, cache_dir: str, create: bool) -> Gues
             facts = look(daemon, name, cache_dir)
         if facts is not None:
             found = facts.systemd_version
-            systemd = found if found else Unknown(f"no systemd was found in the image {name} (docker_image_check says more)")
+            systemd = (
+                found if found else Unknown(f"no systemd was found in the image {name} (docker_image_check says more)")
+            )
     except PlatformError as error:
         systemd = Unknown(f"the image {name} cannot be looked into: {error.message}")
     return GuestImage(

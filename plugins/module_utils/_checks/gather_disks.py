@@ -80,7 +80,9 @@ def _started_by_daemon(machine: Machine) -> bool:
 
 def mount_of(machine: Machine, path: str) -> tuple[str, str, tuple[str, ...]]:
     """Device, type and options of the mount that holds *path*, from the daemon's mount table where we may read it."""
-    table = (machine.read(f"/proc/{machine.pid}/mountinfo") if machine.pid else None) or machine.read("/proc/self/mountinfo")
+    table = (machine.read(f"/proc/{machine.pid}/mountinfo") if machine.pid else None) or machine.read(
+        "/proc/self/mountinfo"
+    )
     best: tuple[int, tuple[str, str, tuple[str, ...]]] = (-1, ("", "", ()))
     for line in (table or "").splitlines():
         left, dash, right = line.partition(" - ")

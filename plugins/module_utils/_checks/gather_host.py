@@ -63,7 +63,9 @@ def host_facts(machine: Machine, engine: EngineFacts, overlay: bool) -> HostFact
         firewalld_backend=backend,
         nameservers=_nameservers(machine),
         uplink=uplink,
-        uplink_mtu=machine.number(f"/sys/class/net/{uplink}/mtu") if uplink and machine.same_network() is not False else None,
+        uplink_mtu=machine.number(f"/sys/class/net/{uplink}/mtu")
+        if uplink and machine.same_network() is not False
+        else None,
         kernel_features={name: kernel_feature(machine, name) for name in FEATURES} if overlay else {},
     )
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""This machine's files, as the daemon sees them where that can be had: another engine may live in namespaces of its own."""
+"""This machine's files, as the daemon sees them where we may: an engine can live in namespaces of its own."""
 
 from __future__ import annotations
 
@@ -116,7 +116,9 @@ def _read_file(path: str) -> Union[dict[str, Any], Unknown]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as error:
-        return Unknown(f"the daemon's configuration {path.split('/root', 1)[-1]} cannot be read ({type(error).__name__})")
+        return Unknown(
+            f"the daemon's configuration {path.split('/root', 1)[-1]} cannot be read ({type(error).__name__})"
+        )
 
 
 def _flags(words: list[str]) -> dict[str, list[str]]:
@@ -171,7 +173,9 @@ def _containerd(machine: Machine) -> int:
         for tree in ("", "/systemd", "/unified")
     ]
     candidates = [*children, *(word for service in services for word in service.split())]
-    return next((int(word) for word in candidates if word.isdecimal() and name_of(machine, int(word)) == "containerd"), 0)
+    return next(
+        (int(word) for word in candidates if word.isdecimal() and name_of(machine, int(word)) == "containerd"), 0
+    )
 
 
 def _soft_nofile(machine: Machine, pid: int) -> Optional[int]:

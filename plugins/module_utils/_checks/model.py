@@ -88,24 +88,25 @@ class Outcome:
 def run_checks(checks: Iterable[Check], facts: Facts) -> Outcome:
     """Run everything, report everything. A check that breaks is a check that did not run, never a traceback."""
     findings: list[Finding] = []
-    ran: list[str] = []
+    ran: dict[str, None] = {}  # in order, each id once
     not_run: dict[str, str] = {}
     for check in checks:
         ids = [rule.id for rule in check.rules]
         reason = _missing(check, facts)
         if not reason:
             try:
-                found = list(check.find(facts))
+                for finding in check.find(facts):  # one by one: what was found before a NotRun counts
+                    findings.append(finding)
             except NotRun as error:
                 reason = error.reason
             except Exception as error:  # pylint: disable=broad-except
                 reason = f"the check itself failed, please report this: {type(error).__name__}: {error}"
             else:
-                findings.extend(found)
-                ran.extend(ids)
+                ran.update(dict.fromkeys(ids))
         if reason:
             not_run.update(dict.fromkeys(ids, reason))
-    return Outcome(tuple(findings), tuple(ran), not_run)
+    # an id that several checks share ran only when all of them did
+    return Outcome(tuple(findings), tuple(item for item in ran if item not in not_run), not_run)
 
 
 def _missing(check: Check, facts: Facts) -> str:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the user decided about findings: ignored ids, waivers until a day, strictness. Pure.
 
-An ignored or waived finding is still reported, as information, and says who let it pass. What is wrong with the policy itself
-is an error of its own and cannot be ignored.
+An ignored or waived finding is still reported, as information, and says who let it pass. What is wrong with the policy
+itself is an error of its own and cannot be ignored.
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ def read_policy(ignore: Any, waivers: Any, strict: bool, known: Iterable[str], t
         if word in ids:
             ignored.add(word)
         else:
-            problems.append(IGNORE_UNKNOWN.finding(f"`ignore` names {word or item!r}, which is no check.{_hint(word, ids)}"))
+            problems.append(
+                IGNORE_UNKNOWN.finding(f"`ignore` names {word or item!r}, which is no check.{_hint(word, ids)}")
+            )
     accepted: dict[str, Waived] = {}
     for place, item in enumerate(values.sequence(waivers)):
         problem = _read_waiver(item, place, ids, today, accepted)
@@ -72,9 +74,7 @@ def read_policy(ignore: Any, waivers: Any, strict: bool, known: Iterable[str], t
     return Policy(frozenset(ignored), accepted, strict, tuple(problems))
 
 
-def _read_waiver(
-    item: Any, place: int, ids: list[str], today: date, accepted: dict[str, Waived]
-) -> Optional[Finding]:
+def _read_waiver(item: Any, place: int, ids: list[str], today: date, accepted: dict[str, Waived]) -> Optional[Finding]:
     where = f"waivers[{place}]"
     waiver = values.mapping(item)
     word, reason = values.text(waiver.get("id")).strip(), values.text(waiver.get("reason")).strip()
@@ -89,7 +89,8 @@ def _read_waiver(
         return WAIVER_INVALID.finding(f"{where} ({word}) has no reason.", place=where)
     if day is None:
         return WAIVER_INVALID.finding(
-            f"{where} ({word}) has no date that can be read: expires is {waiver.get('expires')!r}, not YYYY-MM-DD.", place=where
+            f"{where} ({word}) has no date that can be read: expires is {waiver.get('expires')!r}, not YYYY-MM-DD.",
+            place=where,
         )
     if day < today:
         return WAIVER_EXPIRED.finding(f"{where} ({word}, {reason}) expired on {day}.", place=where)
@@ -120,7 +121,9 @@ def _judge(finding: Finding, policy: Policy) -> Finding:
     if finding.severity == INFO:
         return finding
     if finding.id in policy.ignore:
-        return finding.as_severity(INFO, f"{finding.message} (Ignored, as asked; it would be: {finding.severity}.)", ignored=True)
+        return finding.as_severity(
+            INFO, f"{finding.message} (Ignored, as asked; it would be: {finding.severity}.)", ignored=True
+        )
     waiver = policy.waivers.get(finding.id)
     if waiver is not None:
         note = f"(Waived until {waiver.expires}: {waiver.reason}; it would be: {finding.severity}.)"

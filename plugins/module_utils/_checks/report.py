@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import textwrap
+from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
@@ -27,58 +28,66 @@ THEMES = {
 }
 
 
-def render(
-    form: str, where: str, findings: Sequence[Finding], outcome: Outcome, checks: Sequence[Check], summary: str = "", colour: bool = False
-) -> str:
+@dataclass(frozen=True)
+class Report:
+    """What is to be shown; `summary` is the sentence on capacity."""
+
+    where: str
+    findings: Sequence[Finding]
+    outcome: Outcome
+    checks: Sequence[Check]
+    summary: str = ""
+
+    @property
+    def themes(self) -> dict[str, str]:
+        return {rule.id: check.theme for check in self.checks for rule in check.rules}
+
+
+def render(report: Report, form: str, colour: bool = False) -> str:
     """The report in one of FORMATS."""
     if form == "json":
-        return _json(where, findings, outcome, summary)
+        return _json(report)
     if form == "junit":
-        return _junit(where, findings, outcome, checks)
-    return _table(where, findings, outcome, checks, summary, colour)
+        return _junit(report)
+    return _table(report, colour)
 
 
 def counts(findings: Sequence[Finding]) -> dict[str, int]:
     return {severity: sum(1 for finding in findings if finding.severity == severity) for severity in SEVERITIES}
 
 
-def _json(where: str, findings: Sequence[Finding], outcome: Outcome, summary: str) -> str:
+def _json(report: Report) -> str:
     document: dict[str, Any] = {
-        "host": where,
-        "counts": counts(findings),
-        "findings": [finding.as_dict() for finding in findings],
-        "checked": outcome.checked(),
-        "capacity": summary,
+        "host": report.where,
+        "counts": counts(report.findings),
+        "findings": [finding.as_dict() for finding in report.findings],
+        "checked": report.outcome.checked(),
+        "capacity": report.summary,
     }
     return json.dumps(document, indent=2, sort_keys=False)
 
 
-def _themes(checks: Sequence[Check]) -> dict[str, str]:
-    return {rule.id: check.theme for check in checks for rule in check.rules}
-
-
-def _table(
-    where: str, findings: Sequence[Finding], outcome: Outcome, checks: Sequence[Check], summary: str, colour: bool
-) -> str:
+def _table(report: Report, colour: bool) -> str:
     def paint(word: str, kind: str) -> str:
         return f"{COLOURS[kind]}{word}{RESET}" if colour else word
 
-    themes = _themes(checks)
-    lines = [paint(f"Preflight of {where}", "head")]
+    findings, outcome = report.findings, report.outcome
+    lines = [paint(f"Preflight of {report.where}", "head")]
     width = max((len(finding.id) for finding in findings), default=0)
     for theme, title in THEMES.items():
-        rows = [finding for finding in findings if themes.get(finding.id, "") == theme]
+        rows = [finding for finding in findings if report.themes.get(finding.id, "") == theme]
         if rows:
             lines += ["", paint(title, "head")]
         for finding in sorted(rows, key=lambda row: SEVERITIES.index(row.severity)):
             label = paint(f"{finding.severity:<7}", finding.severity)
             lines += _row(f"  {label}  {finding.id:<{width}}  ", 2 + 7 + 2 + width + 2, finding)
     lines += ["", *_not_run(outcome.not_run)]
-    if summary:
-        lines.append(summary)
+    if report.summary:
+        lines += textwrap.wrap(report.summary, 118, subsequent_indent="  ", break_long_words=False)
     number = counts(findings)
     total = ", ".join(values.plural(number[kind], word) for kind, word in ((ERROR, "error"), (WARNING, "warning")))
-    verdict = f"{total}, {number[INFO]} for information; {values.plural(len(outcome.ran), 'check')} ran, {len(outcome.not_run)} could not."
+    looked = f"{values.plural(len(outcome.ran), 'check')} ran, {len(outcome.not_run)} could not."
+    verdict = f"{total}, {number[INFO]} for information; {looked}"
     kind = ERROR if number[ERROR] else WARNING if number[WARNING] else "ok"
     lines.append(paint(verdict, kind))
     return "\n".join(lines)
@@ -106,23 +115,27 @@ def _not_run(not_run: Mapping[str, str]) -> list[str]:
     return lines
 
 
-def _junit(where: str, findings: Sequence[Finding], outcome: Outcome, checks: Sequence[Check]) -> str:
+def _junit(report: Report) -> str:
     """One test case an id; errors are failures, checks that could not run are skipped."""
-    themes = _themes(checks)
+    themes, outcome = report.themes, report.outcome
     by_id: dict[str, list[Finding]] = {}
-    for finding in findings:
+    for finding in report.findings:
         by_id.setdefault(finding.id, []).append(finding)
     identifiers = list(dict.fromkeys([*by_id, *outcome.ran, *outcome.not_run]))
-    cases = [_case(item, themes.get(item, "policy"), by_id.get(item, []), outcome.not_run.get(item, "")) for item in identifiers]
+    cases = [
+        _case(item, themes.get(item, "policy"), by_id.get(item, []), outcome.not_run.get(item, ""))
+        for item in identifiers
+    ]
     failures = sum(1 for rows in by_id.values() if any(row.severity == ERROR for row in rows))
     skipped = sum(1 for item in outcome.not_run if item not in by_id)
-    head = f'<testsuite name={quoteattr(_xml("preflight " + where))} tests="{len(cases)}" failures="{failures}" errors="0" skipped="{skipped}">'
+    numbers = f'tests="{len(cases)}" failures="{failures}" errors="0" skipped="{skipped}"'
+    head = f"<testsuite name={quoteattr(_xml('preflight ' + report.where))} {numbers}>"
     body = "\n".join(cases)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n{head}\n{body}\n</testsuite>\n</testsuites>'
 
 
 def _case(identifier: str, theme: str, rows: Sequence[Finding], reason: str) -> str:
-    head = f'<testcase name={quoteattr(identifier)} classname={quoteattr("preflight." + (theme or "policy"))}'
+    head = f"<testcase name={quoteattr(identifier)} classname={quoteattr('preflight.' + (theme or 'policy'))}"
     errors = [row for row in rows if row.severity == ERROR]
     others = [row for row in rows if row.severity != ERROR]
     inside = []

@@ -14,7 +14,8 @@ DIRECT_LVM_PAGE = (
     "https://docs.docker.com/storage/storagedriver/device-mapper-driver/#configure-direct-lvm-mode-for-production"
 )
 TO_OVERLAY2 = (
-    'Move to overlay2: save what you need (docker save), set {"storage-driver": "overlay2"} in /etc/docker/daemon.json, '
+    'Move to overlay2: save what you need (docker save), set {"storage-driver": "overlay2"} in '
+    "/etc/docker/daemon.json, "
     f"restart the daemon; {DRIVERS_PAGE}"
 )
 
@@ -92,7 +93,18 @@ STORAGE_UNKNOWN = Rule(
     "A driver that this catalogue does not know.",
     "Report what the message shows, so that the catalogue learns it; until then overlay2 is the safe choice.",
 )
-KNOWN = {"overlay2", "overlay", "overlayfs", "aufs", "devicemapper", "vfs", "fuse-overlayfs", "btrfs", "zfs", "windowsfilter"}
+KNOWN = {
+    "overlay2",
+    "overlay",
+    "overlayfs",
+    "aufs",
+    "devicemapper",
+    "vfs",
+    "fuse-overlayfs",
+    "btrfs",
+    "zfs",
+    "windowsfilter",
+}
 OVERLAYS = {"overlay2", "overlay", "overlayfs"}
 BAD_BACKING = {"nfs", "nfs4", "ecryptfs", "overlay", "overlayfs", "aufs"}
 
@@ -104,7 +116,8 @@ def find_devicemapper(facts: Facts) -> Iterable[Finding]:
     if storage.loop:
         seen = ", ".join(f"{key}: {path}" for key, path in storage.loop.items())
         yield LOOP_LVM.finding(
-            f"The storage driver is devicemapper on loop devices ({seen}). The lvm-loop scheme is slow, loses space, and "
+            f"The storage driver is devicemapper on loop devices ({seen}). The lvm-loop scheme is slow, loses space, "
+            f"and "
             "is not suitable for production.",
             severity=facts.client.loop_lvm_severity,
             loop=dict(storage.loop),
@@ -152,7 +165,9 @@ def find_removed(facts: Facts) -> Iterable[Finding]:
             "The storage driver is overlay (the old one), which engine 24 and newer no longer have; it uses up inodes."
         )
     if storage.driver == "vfs":
-        yield VFS.finding("The storage driver is vfs: every node copies its whole image, N nodes cost N images of disk and time.")
+        yield VFS.finding(
+            "The storage driver is vfs: every node copies its whole image, N nodes cost N images of disk and time."
+        )
 
 
 def find_d_type(facts: Facts) -> Iterable[Finding]:
@@ -163,15 +178,20 @@ def find_d_type(facts: Facts) -> Iterable[Finding]:
     if d_type is None:
         root = _data_root(facts)
         if root is None or not root.type:
-            raise NotRun("the daemon does not say whether the file system has d_type, and it could not be looked at here")
+            raise NotRun(
+                "the daemon does not say whether the file system has d_type, and it could not be looked at here"
+            )
         if root.type != "xfs":
             return
         d_type, source = root.ftype, f"{root.path} is XFS with ftype=0"
         if d_type is None:
-            raise NotRun("the daemon does not say whether the file system has d_type, nor could its XFS be asked (root can)")
+            raise NotRun(
+                "the daemon does not say whether the file system has d_type, nor could its XFS be asked (root can)"
+            )
     if not d_type:
         yield XFS_NO_DTYPE.finding(
-            f"The storage driver {storage.driver} stands on a file system without d_type ({source}): files that were removed "
+            f"The storage driver {storage.driver} stands on a file system without d_type ({source}): files that were "
+            f"removed "
             "come back, images break. A fresh engine refuses to start there."
         )
 
@@ -186,7 +206,8 @@ def find_backing(facts: Facts) -> Iterable[Finding]:
         raise NotRun("the daemon does not say which file system is below the storage driver")
     if backing in BAD_BACKING:
         yield OVERLAY_BACKING.finding(
-            f"The storage driver {storage.driver} stands on {backing}, where it is known to fail (whiteouts, renames, locks)."
+            f"The storage driver {storage.driver} stands on {backing}, where it is known to fail (whiteouts, "
+            f"renames, locks)."
         )
 
 
@@ -199,7 +220,8 @@ def find_others(facts: Facts) -> Iterable[Finding]:
         silent = root is not None and root.ftype is False
         why = " The engine chose it by itself, because the XFS below has ftype=0." if silent else ""
         yield FUSE.finding(
-            f"The storage driver is fuse-overlayfs: every file access goes through user space, fsync costs a database most.{why}",
+            f"The storage driver is fuse-overlayfs: every file access goes through user space, fsync costs a "
+            f"database most.{why}",
             ftype0=silent,
         )
     if storage.driver == "btrfs":
@@ -209,7 +231,8 @@ def find_others(facts: Facts) -> Iterable[Finding]:
         )
     if storage.driver == "zfs":
         yield ZFS.finding(
-            "The storage driver is zfs: copy-on-write with 128K records costs a database writes; free space is the pool's."
+            "The storage driver is zfs: copy-on-write with 128K records costs a database writes; free space is the "
+            "pool's."
         )
     if storage.driver not in KNOWN:
         rows = ", ".join(f"{key}: {value}" for key, value in list(storage.status.items())[:10]) or "no driver status"

@@ -12,10 +12,14 @@ from .facts_storage import FileSystem
 from .model import ERROR, INFO, WARNING, Check, Finding, NotRun, Rule
 
 FREE = (
-    "See what takes it: docker system df -v. Remove what nobody uses: docker system prune (stopped containers, unused networks, "
-    'dangling images). Or move the data root: {"data-root": "/bigger/path"} in /etc/docker/daemon.json.'
+    "See what takes it: docker system df -v. Remove what nobody uses: docker system prune (stopped containers, "
+    "unused networks, dangling images). "
+    'Or move the data root: {"data-root": "/bigger/path"} in /etc/docker/daemon.json.'
 )
-MORE_INODES = "Remove unused images and containers (docker system prune), or move the data root to xfs or an ext4 made with mkfs.ext4 -N."
+MORE_INODES = (
+    "Remove unused images and containers (docker system prune), or move the data root to xfs or an ext4 made with "
+    "mkfs.ext4 -N."
+)
 DISK_LOW = Rule(
     "DISK_LOW", WARNING, "Free space below what N nodes need, or ≥ 85 % used with less than 20 GiB free.", FREE
 )
@@ -23,9 +27,13 @@ DISK_CRITICAL = Rule(
     "DISK_CRITICAL", ERROR, "≥ 95 % used with less than 20 GiB free, or too little for the nodes to boot.", FREE
 )
 INODES_LOW = Rule("INODES_LOW", WARNING, "Free inodes below what N nodes need, or ≥ 85 % used.", MORE_INODES)
-INODES_CRITICAL = Rule("INODES_CRITICAL", ERROR, "≥ 95 % of the inodes used, or too few for the nodes to boot.", MORE_INODES)
+INODES_CRITICAL = Rule(
+    "INODES_CRITICAL", ERROR, "≥ 95 % of the inodes used, or too few for the nodes to boot.", MORE_INODES
+)
 MOVE = '{"data-root": "/path"} in /etc/docker/daemon.json, on a local ext4 or xfs, and restart the daemon.'
-TMPFS = Rule("ROOT_ON_TMPFS", WARNING, "The data root is on tmpfs: nodes are lost at a reboot and live in memory.", MOVE)
+TMPFS = Rule(
+    "ROOT_ON_TMPFS", WARNING, "The data root is on tmpfs: nodes are lost at a reboot and live in memory.", MOVE
+)
 NFS = Rule("ROOT_ON_NFS", ERROR, "The data root is on a network file system (nfs, cifs).", MOVE)
 READONLY = Rule(
     "ROOT_READONLY",
@@ -40,6 +48,7 @@ QUOTA = Rule(
     "For size limits a node: xfs mounted with -o pquota under the data root.",
 )
 ENOUGH = 20 * 2**30
+READ_ONLY = {"ro", "emergency_ro"}  # newer kernels leave `rw` there when an error made ext4 read-only
 ENOUGH_INODES = 1_000_000
 NETWORK_TYPES = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "glusterfs", "fuse.glusterfs", "fuse.sshfs"}
 
@@ -59,7 +68,8 @@ def find_disk(facts: Facts) -> Iterable[Finding]:
         else:
             continue
         yield rule.finding(
-            f"{system.label} has {values.human(system.free)} free of {values.human(system.total)} ({percent:.0f} % used)"
+            f"{system.label} has {values.human(system.free)} free of {values.human(system.total)} ({percent:.0f} % "
+            f"used)"
             f"{_short(limit, room.wanted)}: nodes fail with ENOSPC when it is full.",
             path=system.path,
             free=system.free,
@@ -85,7 +95,8 @@ def find_inodes(facts: Facts) -> Iterable[Finding]:
             continue
         yield rule.finding(
             f"{system.label} has {system.inodes_free} inodes free of {system.inodes} ({percent:.0f} % used)"
-            f"{_short(limit, room.wanted)}: with none left, nodes fail with 'no space left on device' whatever df says.",
+            f"{_short(limit, room.wanted)}: with none left, nodes fail with 'no space left on device' whatever df "
+            f"says.",
             path=system.path,
             inodes_free=system.inodes_free,
             percent=round(percent, 1),
@@ -104,14 +115,20 @@ def find_kind(facts: Facts) -> Iterable[Finding]:
         if not system.type:
             raise NotRun(f"the mount table does not show what {system.path} is on")
         if system.type in ("tmpfs", "ramfs"):
-            yield TMPFS.finding(f"{system.label} is on {system.type}: nodes live in memory and are gone after a reboot.", path=system.path)
+            yield TMPFS.finding(
+                f"{system.label} is on {system.type}: nodes live in memory and are gone after a reboot.",
+                path=system.path,
+            )
         if system.type in NETWORK_TYPES:
-            yield NFS.finding(f"{system.label} is on {system.type}: the engine does not support it, locks and fsync lie.", path=system.path)
+            yield NFS.finding(
+                f"{system.label} is on {system.type}: the engine does not support it, locks and fsync lie.",
+                path=system.path,
+            )
 
 
 def find_readonly(facts: Facts) -> Iterable[Finding]:
     for system in _systems(facts):
-        if "ro" in system.options:
+        if READ_ONLY & set(system.options):
             yield READONLY.finding(f"{system.label} is mounted read-only: nothing can be created.", path=system.path)
 
 
@@ -124,7 +141,9 @@ def find_quota(facts: Facts) -> Iterable[Finding]:
     can = holder.type == "xfs" and bool({"pquota", "prjquota"} & set(holder.options))
     seen = f"{holder.path} is {holder.type}" + (" with project quotas" if can else " without project quotas")
     word = "can" if can else "cannot"
-    yield QUOTA.finding(f"A size limit for a node's file system (storage_opt size) {word} be honoured: {seen}.", honoured=can)
+    yield QUOTA.finding(
+        f"A size limit for a node's file system (storage_opt size) {word} be honoured: {seen}.", honoured=can
+    )
 
 
 def _systems(facts: Facts) -> tuple[FileSystem, ...]:

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Guests × host: can the cluster's images boot on this host? By what is in them, never by their names."""
+
+from __future__ import annotations
+
+from typing import Any, Iterable
+
+from .facts import Facts
+from .facts_engine import EngineFacts
+from .facts_host import CanaryFacts, GuestImage, HostFacts
+from .model import ERROR, WARNING, Check, Finding, NotRun, Rule, Unknown
+
+ARCH_MISMATCH = Rule(
+    "ARCH_MISMATCH",
+    ERROR,
+    "An image's architecture is not the daemon's, with no emulation.",
+    "Use an image for the daemon's architecture (docker pull --platform), or install emulation: apt-get install "
+    "qemu-user-static.",
+    also="warning where emulation cannot be seen",
+)
+CGROUP_GUEST_MISMATCH = Rule(
+    "CGROUP_GUEST_MISMATCH",
+    ERROR,
+    "A guest's systemd does not fit the host's cgroup version: below 244 on cgroup v2, 256 and newer on cgroup v1.",
+    "Use another image (--os-image), or boot the host with the other cgroup version.",
+    also="warning for versions that boot with luck or with help",
+)
+CANARY_FAILED = Rule(
+    "CANARY_FAILED",
+    ERROR,
+    "With the option `canary`: a step of the throw-away container failed.",
+    "The message says which step and shows its log.",
+)
+CGROUP1_HOST = (
+    "boot the host with cgroup v1: add systemd.unified_cgroup_hierarchy=0 to the kernel command line "
+    "(GRUB_CMDLINE_LINUX in "
+    "/etc/default/grub, then update-grub and reboot; hosts with systemd 258 or newer no longer can)"
+)
+CGROUP2_HOST = "boot the host with cgroup v2 (systemd.unified_cgroup_hierarchy=1 on the kernel command line)"
+UNIFIED, RELIABLE = 226, 244
+NEEDS_HELP, DROPPED = 256, 258
+
+
+def find_architecture(facts: Facts) -> Iterable[Finding]:
+    engine: EngineFacts = facts.engine  # type: ignore[assignment]
+    if not engine.architecture:
+        raise NotRun("the daemon does not say its architecture")
+    for image in _there(facts):
+        if not image.architecture or image.architecture == engine.architecture:
+            continue
+        host = facts.host
+        if isinstance(host, HostFacts) and image.architecture in host.emulated:
+            continue
+        seen = isinstance(host, HostFacts)
+        yield ARCH_MISMATCH.finding(
+            f"The image {image.name} is for {image.architecture}, the daemon's host is {engine.architecture}"
+            + (
+                " and has no emulation for it: nodes end with 'exec format error'."
+                if seen
+                else "; whether it has emulation cannot be seen."
+            ),
+            severity=ERROR if seen else WARNING,
+            image=image.name,
+        )
+
+
+def find_cgroup(facts: Facts) -> Iterable[Finding]:
+    engine: EngineFacts = facts.engine  # type: ignore[assignment]
+    if engine.cgroup_version is None:
+        raise NotRun("the daemon does not say its cgroup version")
+    unknown = []
+    for image in _there(facts):
+        if isinstance(image.systemd, Unknown):
+            unknown.append(image.systemd.reason)
+            continue
+        yield from judge(image, image.systemd, engine)
+    absent = [image.name for image in _images(facts) if not image.present]
+    if absent:
+        unknown.append(f"not on this engine yet: {', '.join(absent)}")
+    if unknown:
+        raise NotRun("; ".join(dict.fromkeys(unknown)))
+
+
+def judge(image: GuestImage, systemd: int, engine: EngineFacts) -> Iterable[Finding]:
+    """One image on one host; the table of what boots where."""
+    head = f"The image {image.name} has systemd {systemd}, the host cgroup v{engine.cgroup_version}"
+    data: dict[str, Any] = {"image": image.name, "systemd": systemd, "cgroup_version": engine.cgroup_version}
+    if engine.cgroup_version == 2 and systemd < UNIFIED:
+        yield CGROUP_GUEST_MISMATCH.finding(
+            f"{head}: systemd before {UNIFIED} knows no cgroup v2, the node would not boot.",
+            f"Choose another image (--os-image IMAGE, with systemd {RELIABLE} or newer), or {CGROUP1_HOST}.",
+            **data,
+        )
+    elif engine.cgroup_version == 2 and systemd < RELIABLE:
+        yield CGROUP_GUEST_MISMATCH.finding(
+            f"{head}: systemd before {RELIABLE} does not boot reliably in a container on cgroup v2.",
+            f"Choose an image with systemd {RELIABLE} or newer (--os-image IMAGE), or {CGROUP1_HOST}.",
+            severity=WARNING,
+            **data,
+        )
+    elif engine.cgroup_version == 1 and systemd >= DROPPED:
+        yield CGROUP_GUEST_MISMATCH.finding(
+            f"{head}: systemd {DROPPED} and newer knows no cgroup v1, the node would not boot.",
+            f"Choose an image with an older systemd (--os-image IMAGE), or {CGROUP2_HOST}.",
+            **data,
+        )
+    elif engine.cgroup_version == 1 and systemd >= NEEDS_HELP:
+        yield CGROUP_GUEST_MISMATCH.finding(
+            f"{head}: systemd {NEEDS_HELP} and {NEEDS_HELP + 1} boot on cgroup v1 only when told to.",
+            f"Choose an image with an older systemd (--os-image IMAGE), or {CGROUP2_HOST}.",
+            severity=WARNING,
+            **data,
+        )
+
+
+def find_canary(facts: Facts) -> Iterable[Finding]:
+    canary: CanaryFacts = facts.canary  # type: ignore[assignment]
+    if canary.failed_step:
+        log = f" Its log:\n{canary.log.strip()}" if canary.log.strip() else ""
+        yield CANARY_FAILED.finding(
+            f"The canary of {canary.image} failed at: {canary.failed_step} ({canary.reason.rstrip('.')}).{log}",
+            f"See what `{canary.failed_step}` says above, mend it, and run preflight with the canary again.",
+            step=canary.failed_step,
+            log=canary.log,
+        )
+
+
+def _images(facts: Facts) -> tuple[GuestImage, ...]:
+    return facts.images  # type: ignore[return-value]
+
+
+def _there(facts: Facts) -> list[GuestImage]:
+    return [image for image in _images(facts) if image.present]
+
+
+CHECKS = (
+    Check((ARCH_MISMATCH,), find_architecture, ("engine", "images"), theme="image"),
+    Check((CGROUP_GUEST_MISMATCH,), find_cgroup, ("engine", "images"), theme="image"),
+    Check((CANARY_FAILED,), find_canary, ("canary",), theme="canary"),
+)
