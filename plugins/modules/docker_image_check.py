@@ -139,7 +139,7 @@ facts:
 
 from ansible_collections.tpaexec.docker.plugins.module_utils._argspec import connection_argument_spec
 from ansible_collections.tpaexec.docker.plugins.module_utils._entry import run_module
-from ansible_collections.tpaexec.docker.plugins.module_utils._image.body import check_body
+from ansible_collections.tpaexec.docker.plugins.module_utils._image.check_body import check_body
 
 
 def main() -> None:

@@ -71,6 +71,83 @@ options:
       work_dir:
         description: Directory in which the root file system is made; about 1 GB, without C(nodev) and C(noexec).
         type: path
+  builds:
+    description:
+      - How images are built, as C(docker_images) in C(config.yml) - name to build instructions with TPAexec's keys.
+      - Independent images are built side by side. The end of a build's log is shown if it fails.
+    type: dict
+    default: {}
+  base_dir:
+    description:
+      - Where relative paths in O(builds) start, normally the cluster directory.
+    type: path
+  log_dir:
+    description:
+      - Where the logs of builds are kept. By default a directory of the user's among temporary files.
+    type: path
+  base_image:
+    description:
+      - Build the image on top of this one, which is obtained first, with O(repositories), O(packages), O(files),
+        O(preinstall_dependencies_of) and O(package_cache). It is built again if these have changed.
+    type: str
+  repositories:
+    description:
+      - Package repositories to add.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: The repository's name, and the name of its file.
+        type: str
+        required: true
+      line:
+        description: For C(apt), what follows C(deb) in a line of C(sources.list).
+        type: str
+      baseurl:
+        description: For C(dnf) and C(yum), the address.
+        type: str
+      key:
+        description: File with the key that signs the repository.
+        type: path
+  packages:
+    description:
+      - Packages to install.
+    type: list
+    elements: str
+    default: []
+  files:
+    description:
+      - Files to copy into the image.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      src:
+        description: The file where the module runs.
+        type: path
+        required: true
+      dest:
+        description: Its absolute path in the image.
+        type: str
+        required: true
+      mode:
+        description: Its mode, in octal digits.
+        type: str
+        default: "0644"
+  preinstall_dependencies_of:
+    description:
+      - Install what these packages depend on, but not them. A PostgreSQL server among the dependencies is left out too.
+    type: list
+    elements: str
+    default: []
+  package_cache:
+    description:
+      - Download these packages, with what they depend on, into the image's package cache, and do not install them.
+        They can then be installed in a node that has no network.
+    type: list
+    elements: str
+    default: []
   check:
     description:
       - Look into the images afterwards.
@@ -116,6 +193,14 @@ EXAMPLES = r"""
       release: "12"
       mirror: https://mirror.example.com/debian
       packages: [rsync, less]
+
+- name: A site's image, from which PostgreSQL is deployed without a network
+  tpaexec.docker.guest_image:
+    names: [site/debian-postgres:12]
+    base_image: tpaexec/debian-systemd:12
+    packages: [rsync]
+    preinstall_dependencies_of: [postgresql-15]
+    package_cache: [postgresql-15]
 
 - name: Pull an image by its digest
   tpaexec.docker.guest_image:
@@ -181,6 +266,31 @@ def bootstrap_spec() -> dict:
     )
 
 
+def site_spec() -> dict:
+    def names() -> dict:
+        return dict(type="list", elements="str", default=[])
+
+    repository = dict(
+        name=dict(type="str", required=True),
+        line=dict(type="str"),
+        baseurl=dict(type="str"),
+        key=dict(type="path", no_log=False),
+    )
+    one_file = dict(
+        src=dict(type="path", required=True),
+        dest=dict(type="str", required=True),
+        mode=dict(type="str", default="0644"),
+    )
+    return dict(
+        base_image=dict(type="str"),
+        repositories=dict(type="list", elements="dict", default=[], options=repository),
+        packages=names(),
+        files=dict(type="list", elements="dict", default=[], options=one_file),
+        preinstall_dependencies_of=names(),
+        package_cache=names(),
+    )
+
+
 def main() -> None:
     run_module(
         guest_image_body,
@@ -190,6 +300,10 @@ def main() -> None:
             source=dict(type="str", default="auto", choices=["auto", "present", "pull", "build", "bootstrap"]),
             force=dict(type="bool", default=False),
             bootstrap=dict(type="dict", options=bootstrap_spec()),
+            builds=dict(type="dict", default={}),
+            base_dir=dict(type="path"),
+            log_dir=dict(type="path"),
+            **site_spec(),
             check=dict(type="bool", default=True),
             ignore=dict(type="list", elements="str", default=[]),
             strict=dict(type="bool", default=False),

@@ -106,10 +106,14 @@ def find_postgres(facts: ImageFacts) -> Iterable[Finding]:
 
 
 def find_units(facts: ImageFacts) -> Iterable[Finding]:
-    if facts.postgres_units:
-        units = " ".join(facts.postgres_units)
-        message = f"{facts.name} starts {units} at boot."
-        yield UNIT_ENABLED.finding(message, f"Disable it in the image: systemctl disable {units}.")
+    units = list(facts.postgres_units)
+    if "postgresql-common" in facts.packages and not (facts.postgres_packages or facts.postgres_files):
+        # Debian's dependency brings an umbrella unit, which starts nothing while no server is there
+        units = [unit for unit in units if unit != "postgresql.service"]
+    if units:
+        listed = " ".join(units)
+        message = f"{facts.name} starts {listed} at boot."
+        yield UNIT_ENABLED.finding(message, f"Disable it in the image: systemctl disable {listed}.")
 
 
 def find_dependencies(facts: ImageFacts) -> Iterable[Finding]:

@@ -113,12 +113,13 @@ def load(daemon: Daemon, image: NewImage, layer: Layer) -> str:
     return str(seen["Id"])
 
 
-def tar_of(files: Mapping[str, bytes]) -> bytes:
-    """A small tar of plain files, for contexts and tests."""
+def file_of(files: Mapping[str, bytes]) -> io.BytesIO:
+    """A small tar of plain files: a build context."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for path, data in files.items():
+        for path, data in sorted(files.items()):
             member = tarfile.TarInfo(path)
             member.size = len(data)
             tar.addfile(member, io.BytesIO(data))
-    return buffer.getvalue()
+    buffer.seek(0)
+    return buffer

@@ -13,7 +13,7 @@ from typing import Any, Callable, Mapping, Optional, Sequence
 
 from .._client import Daemon
 from .._errors import PlatformError
-from . import apt_sources, assemble, guest_files, workdir
+from . import apt_sources, assemble, guest_files, present, workdir
 from .distributions import Release
 from .model import LABEL, LABEL_INPUTS, LABEL_SOURCE
 
@@ -34,6 +34,7 @@ class Wish:
     sources: tuple[str, ...] = ()
     mode: str = "auto"
     work_dir: str = ""
+    force: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,9 @@ def bootstrap(daemon: Daemon, wish: Wish, tools: Tools) -> str:
     architecture = ARCHITECTURES.get(machine, machine)
     lines = tuple(source_lines(wish, apt_sources.read()))
     with workdir.locked(wish.image, wish.work_dir) as folder:
+        made = "" if wish.force else present.image_id(daemon, wish.image)
+        if made:  # somebody else made it while this run waited for the lock
+            return made
         date = archive_date(lines, tools, folder)
         plan = Plan(tool, mode, architecture, lines, date, folder)
         layer = make_layer(plan, wish, tools)

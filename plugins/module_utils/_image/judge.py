@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Sequence
+from typing import Any, Optional, Sequence
 
-from .._checks import image_content, policy, registry
+from .._checks import image_content, policy
 from .._checks.model import Finding, run_checks
 from .._client import Daemon
 from .._cluster.pool import run_all
@@ -27,28 +27,40 @@ class Verdict:
     not_run: dict[str, str]
     failure: str
 
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "images": [facts.as_dict() for facts in self.facts],
+    def as_result(self) -> dict[str, Any]:
+        """For a module: failed when a finding is an error."""
+        result: dict[str, Any] = {
+            "facts": [facts.as_dict() for facts in self.facts],
             "findings": [finding.as_dict() for finding in self.findings],
             "checked": {"ran": list(self.ran), "not_run": self.not_run},
         }
+        return dict(result, failed=True, msg=self.failure) if self.failure else result
 
 
-def judge(daemon: Daemon, names: Sequence[str], ignore: Any = (), strict: bool = False, cache_dir: str = "") -> Verdict:
+@dataclass(frozen=True)
+class Policy:
+    """What the user decided. `known` are all ids; None: `ignore` is for other checks too, and was judged there."""
+
+    ignore: Sequence[str] = ()
+    strict: bool = False
+    known: Optional[Sequence[str]] = None
+
+
+def judge(daemon: Daemon, names: Sequence[str], decided: Policy, cache_dir: str = "") -> Verdict:
     """Look into every distinct image and run every check on it."""
     distinct = list(dict.fromkeys(names))
     facts = run_all([_looker(daemon, name, cache_dir) for name in distinct], PARALLEL)
-    return judge_facts(facts, ignore, strict, date.today())
+    return judge_facts(facts, decided, date.today())
 
 
 def _looker(daemon: Daemon, name: str, cache_dir: str) -> Any:
     return lambda: look(daemon, name, cache_dir)
 
 
-def judge_facts(facts: Sequence[ImageFacts], ignore: Any, strict: bool, today: date) -> Verdict:
+def judge_facts(facts: Sequence[ImageFacts], decided: Policy, today: date) -> Verdict:
     """The pure part: an id counts as run when it ran on every image."""
-    rules = policy.read_policy(ignore, [], strict, [*registry.ids()], today)
+    known = [*decided.ignore] if decided.known is None else decided.known
+    rules = policy.read_policy(decided.ignore, [], decided.strict, known, today)
     found: list[Finding] = []
     ran: dict[str, None] = {}
     not_run: dict[str, str] = {}

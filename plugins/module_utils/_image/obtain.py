@@ -8,8 +8,9 @@ from typing import Any, Callable, Mapping, Optional
 
 from .._client import Daemon
 from .._cluster.pool import run_all
-from .._errors import DaemonError, PlatformError
+from .._errors import PlatformError
 from .distributions import known_images, release_of_image
+from .present import image_id
 
 SOURCES = ("auto", "present", "pull", "build", "bootstrap")
 PARALLEL = 4
@@ -55,16 +56,7 @@ class Ways:
     build: Callable[[str], str]
     bootstrap: Callable[[str], str]
     builds: Mapping[str, Any] = field(default_factory=dict)
-
-
-def image_id(daemon: Daemon, name: str) -> str:
-    """The id behind a name, "" when the engine has no such image."""
-    try:
-        return str(daemon.call("inspect_image", name)["Id"])
-    except DaemonError as error:
-        if error.status == 404:
-            return ""
-        raise
+    stale: Callable[[str], bool] = lambda name: False  # it is there, but made from other inputs
 
 
 def choose(name: str, asked: str, builds: Mapping[str, Any]) -> str:
@@ -99,7 +91,8 @@ def _job(daemon: Daemon, name: str, request: Request, ways: Ways) -> Callable[[]
 
 def _one(daemon: Daemon, name: str, request: Request, ways: Ways) -> Outcome:
     before = image_id(daemon, name)
-    if before and not (forced(name, ways.builds, request.force) and request.source != "present"):
+    again = forced(name, ways.builds, request.force) or (bool(before) and ways.stale(name))
+    if before and (not again or request.source == "present"):
         return Outcome(name, "present", before)
     source = choose(name, request.source, ways.builds)
     if source == "present":

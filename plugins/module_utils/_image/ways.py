@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ways to an image, filled in from guest_image's options: pull, build (config.yml's or a site's own), bootstrap."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Mapping
+
+from .._client import Daemon
+from .._entry import Run
+from .._errors import PlatformError
+from . import assemble, build, customise, obtain
+from .bootstrap import Tools, Wish, bootstrap
+from .distributions import Release, find_release, known_images, release_of_image
+from .inspect import look
+from .model import LABEL_INPUTS
+from .present import inspect_or_none
+from .pull import pull
+
+
+def make_ways(daemon: Daemon, params: Mapping[str, Any], run: Run) -> obtain.Ways:
+    """Each source as a function of the name."""
+    site = customise.parse_site(params)
+    builds = params.get("builds") or {}
+    builder = build.Builder(daemon, builds, params.get("base_dir") or "", params.get("log_dir") or "")
+
+    def bootstrap_one(name: str) -> str:
+        return bootstrap(daemon, make_wish(name, params), Tools(run.run_command))
+
+    plain = obtain.Ways(lambda name: pull(daemon, name), builder.build, bootstrap_one, builds)
+    if not site.wanted:
+        return plain
+    if len(set(params["names"])) > 1:
+        raise PlatformError(
+            "Packages and files make one image: `names` has several.", "Call guest_image once for each of them."
+        )
+    return obtain.Ways(
+        pull=plain.pull,
+        build=lambda name: build_site(daemon, site, name, plain, params.get("log_dir") or ""),
+        bootstrap=bootstrap_one,
+        builds={**builds, **{key: {} for key in params["names"]}},
+        stale=lambda name: stale(daemon, site, name),
+    )
+
+
+def stale(daemon: Daemon, site: customise.Site, name: str) -> bool:
+    """The image was made from other packages or files than those asked for now."""
+    seen = inspect_or_none(daemon, name) or {}
+    labels = (seen.get("Config") or {}).get("Labels") or {}
+    wanted = customise.labels(site, name)[LABEL_INPUTS]
+    try:
+        return bool(json.loads(labels.get(LABEL_INPUTS) or "{}") != json.loads(wanted))
+    except ValueError:
+        return True
+
+
+def build_site(daemon: Daemon, site: customise.Site, name: str, plain: obtain.Ways, log_dir: str) -> str:
+    """Obtain the base image where it is missing, then build on top of it."""
+    outcome = obtain.obtain(daemon, [site.base_image], obtain.Request(), plain)[0]
+    if outcome.error:
+        raise outcome.error
+    manager = look(daemon, site.base_image).package_manager if customise.needs_manager(site) else ""
+    files = customise.context(site, manager)
+    options = {
+        "fileobj": assemble.file_of(files),
+        "custom_context": True,
+        "tag": name,
+        "labels": customise.labels(site, name),
+    }
+    build.run_build(daemon, name, options, [], log_dir)
+    return str(daemon.call("inspect_image", name)["Id"])
+
+
+def make_wish(name: str, params: Mapping[str, Any]) -> Wish:
+    """What to bootstrap under *name*: said by options, else by the name itself."""
+    given = {key: value for key, value in (params.get("bootstrap") or {}).items() if value is not None}
+    release = named_release(name, given.pop("distribution", ""), given.pop("release", ""))
+    packages, sources = tuple(given.pop("packages", ())), tuple(given.pop("sources", ()))
+    return Wish(release, name, packages=packages, sources=sources, force=bool(params.get("force")), **given)
+
+
+def named_release(name: str, distribution: str, version: str) -> Release:
+    """The release, or an error that lists those that are known."""
+    release = find_release(distribution, version) if distribution and version else release_of_image(name)
+    if release is None:
+        raise PlatformError(
+            f"It is not known how to bootstrap {name}.",
+            "Say `bootstrap: {distribution, release}`, for example debian and 12, or use one of the names that say it: "
+            f"{', '.join(known_images())}.",
+        )
+    return release
