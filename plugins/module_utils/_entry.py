@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -23,6 +23,9 @@ class Run:
 
 Body = Callable[[dict[str, Any], Run], dict[str, Any]]
 
+# Takes AnsibleModule's place where an action plugin runs a body in Ansible's own process (plugin_utils/_in_process.py).
+stand_in: Optional[Callable[[Body, dict[str, Any], dict[str, Any]], None]] = None
+
 
 def run_module(body: Body, argument_spec: dict[str, Any], **module_options: Any) -> None:
     """Run *body* as an Ansible module that supports check mode.
@@ -30,13 +33,21 @@ def run_module(body: Body, argument_spec: dict[str, Any], **module_options: Any)
     *body* gets the parameters and a `Run`, and returns the result. A result with `failed: True` and `msg` ends the
     module through fail_json; a `PlatformError` likewise. Nothing else leaves as a traceback on purpose.
     """
+    if stand_in is not None:
+        stand_in(body, argument_spec, module_options)
+        return
     module = AnsibleModule(argument_spec=argument_spec, supports_check_mode=True, **module_options)
     # pylint: disable-next=protected-access
     run = Run(module.check_mode, module._diff, module.warn, module.run_command)
-    try:
-        result = body(module.params, run)
-    except PlatformError as error:
-        module.fail_json(msg=str(error), **error.result())
+    result = outcome(body, module.params, run)
     if result.get("failed"):
         module.fail_json(**result)
     module.exit_json(**result)
+
+
+def outcome(body: Body, params: dict[str, Any], run: Run) -> dict[str, Any]:
+    """What *body* returns, or a failed result made of the PlatformError that ended it."""
+    try:
+        return body(params, run)
+    except PlatformError as error:
+        return {"changed": False, **error.result(), "failed": True, "msg": str(error)}
