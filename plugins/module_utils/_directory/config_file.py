@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The body of cluster_config, and its `validated`: read DIR/config.yml, and hand its words on when all of them are good."""
+"""The body of cluster_config, and its `validated`: read DIR/config.yml, and hand its words on when all are good."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def _check_key(key: Any, place: str, problems: Problems) -> None:
     if key in INSTANCE_KEYS:
         return
     near = did_you_mean(key, INSTANCE_KEYS) if isinstance(key, str) else ""
-    problems.add(place, f"Unknown key {show(key)}.", near or "Should it be under vars?")
+    problems.add(place, f"Unknown key {show(key)}.", f"{near} Should it be under vars?".strip())
 
 
 def merge_words(item: Mapping[str, Any], place: str, defaults: Defaults, location: str) -> Words:

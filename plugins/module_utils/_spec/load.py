@@ -38,7 +38,10 @@ def read_config(text: str) -> dict[str, Any]:
     if len(text) > MOST_CHARACTERS:
         raise _problem(f"It is longer than {MOST_CHARACTERS} characters.", "Is it a config.yml at all?")
     try:
+        text.encode()
         return _Reader(text).read()
+    except UnicodeEncodeError as error:
+        raise _problem(f"It is not UTF-8 text at character {error.start}.", "Save it as UTF-8.") from error
     except yaml.MarkedYAMLError as error:
         raise _not_yaml(error, text) from error
     except yaml.reader.ReaderError as error:
@@ -145,7 +148,7 @@ class _Reader:
             text_only = tag in (TAG + "str", TAG + "merge", TAG + "value")
             value = event.value if text_only else self._yaml.construct_object(node)
             _refuse_base_60(tag, event)
-        except (ValueError, OverflowError, LookupError) as error:
+        except (ValueError, OverflowError, LookupError, AttributeError, TypeError) as error:
             kind = tag[len(TAG) :]
             raise _problem(f"This is no valid {kind} value.", "Put it in quotes.", event.start_mark) from error
         return value, COST_OF_A_NODE + len(event.value)

@@ -10,6 +10,7 @@ from .._errors import ConfigError, Problem
 
 Result = TypeVar("Result")
 LONGEST_SHOWN = 60
+LONGEST_PLACE = 200
 
 
 class BadValue(Exception):
@@ -29,7 +30,7 @@ class Problems:
         self._found: dict[Problem, None] = {}
 
     def add(self, place: str, message: str, remedy: str = "") -> None:
-        self._found[Problem(place, message, remedy)] = None
+        self._found[Problem(_one_line(place), message, remedy)] = None
 
     def attempt(self, place: str, parse: Callable[..., Result], *args: Any) -> Optional[Result]:
         """What *parse* returns, or None with the problem noted."""
@@ -53,6 +54,12 @@ class Problems:
             raise ConfigError([Problem(rename(p.place), p.message, p.remedy) for p in self._found], source)
 
 
+def _one_line(place: str) -> str:
+    """A place may have a user's key in it, and that may be anything."""
+    text = place if place.isprintable() else ascii(place)[1:-1]
+    return text if len(text) <= LONGEST_PLACE else text[: LONGEST_PLACE - 3] + "..."
+
+
 def show(value: Any) -> str:
     """A value in a message: short, on one line, and safe for any depth and size."""
     if value is None:
@@ -72,5 +79,5 @@ def show(value: Any) -> str:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`Did you mean "memory"?`, or nothing when no known word is near."""
     names = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.7)
     return f'Did you mean "{names[near[0]]}"?' if near else ""
