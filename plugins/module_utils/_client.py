@@ -20,6 +20,7 @@ from typing import Any, Callable, Iterator, Mapping, Optional
 
 from ._errors import DaemonError
 from ._socket_access import explain_denied
+from ._tls import explain
 
 try:
     import docker
@@ -283,13 +284,14 @@ def _connection_error(chain: list[BaseException], address: Address) -> DaemonErr
     text = "; ".join(dict.fromkeys(str(cause) for cause in chain))[:600]
     where = address.docker_host
     if re.search(r"certificate|SSL|TLS", text):
+        return explain(where, _last_reason(chain), chain, address.client_cert, address.timeout)
+    if "API versions below" in text:
         return DaemonError(
-            f"TLS with the Docker daemon at {where} failed: {_last_reason(chain)}.",
-            "Check `ca_path`, `client_cert`, `client_key` and `tls_hostname`, and the certificate's dates "
-            "(openssl x509 -noout -dates -subject -in FILE).",
-            "TLS_INVALID",
+            f"The Docker daemon at {where} is too old: {_last_reason(chain)}.",
+            "Upgrade Docker there to 20.10 or newer.",
+            "ENGINE_TOO_OLD",
         )
-    if re.search(r"client version .* is too (old|new)|[Mm]inimum supported|API versions below", text):
+    if re.search(r"client version .* is too (old|new)|[Mm]inimum supported", text):
         return DaemonError(
             f"The Docker daemon at {where} and the SDK {SDK_VERSION} share no API version: {_last_reason(chain)}.",
             f"Upgrade the SDK: {sys.executable} -m pip install --upgrade docker",

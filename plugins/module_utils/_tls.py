@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Why a TLS handshake with the daemon failed: whose certificate, what is wrong with it, until when it was good."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import ssl
+import tempfile
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from ._errors import DaemonError
+
+EXPIRED, NOT_YET, WRONG_NAME, WRONG_ADDRESS = 10, 9, 62, 64
+UNKNOWN_ISSUER = (2, 18, 19, 20, 21)  # OpenSSL's codes for a chain that leads to nobody we trust
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """The parts of a certificate that an explanation needs; empty where they cannot be read."""
+
+    subject: str = ""
+    issuer: str = ""
+    names: tuple[str, ...] = ()
+    since: str = ""
+    until: str = ""
+
+    def __str__(self) -> str:
+        names = f" for {', '.join(self.names)}" if self.names else ""
+        dates = f", valid from {self.since} until {self.until}" if self.until else ""
+        return f"{self.subject or 'a certificate'}{names}{dates}"
+
+
+def tls_error(where: str, reason: str, code: int, server: Certificate, client: Optional[Certificate]) -> DaemonError:
+    """From OpenSSL's words (*reason*), its verification *code* (0: none), and the two certificates. Pure."""
+    seen, remedy = _explained(reason, code, server, client)
+    return DaemonError(f"TLS with the Docker daemon at {where} failed: {seen}.", remedy, "TLS_INVALID")
+
+
+def _explained(reason: str, code: int, server: Certificate, client: Optional[Certificate]) -> tuple[str, str]:
+    renew = "Renew the daemon's certificate on its host and restart the daemon; compare both clocks."
+    if code in (EXPIRED, NOT_YET):
+        return f"the daemon's certificate {'has expired' if code == EXPIRED else 'is not valid yet'} ({server})", renew
+    if code in (WRONG_NAME, WRONG_ADDRESS):
+        remedy = "Reach the daemon by a name in its certificate, or say that name with `tls_hostname`."
+        return f"the daemon's certificate has another name ({server}; {reason})", remedy
+    if code in UNKNOWN_ISSUER:
+        issuer = f" It was issued by {server.issuer}" if server.issuer else ""
+        remedy = "Give the certificate of the authority that signed the daemon's as `ca_path`."
+        return f"the daemon's certificate comes from an authority that is not trusted here ({server}).{issuer}", remedy
+    if re.search(r"alert|certificate required", reason, re.IGNORECASE):
+        ours = f"ours is {client}" if client else "we have none (`client_cert`, `client_key`)"
+        remedy = (
+            "Give a `client_cert` and `client_key` signed by the authority that the daemon trusts, and not expired."
+        )
+        return f"the daemon refused our certificate: {reason}; {ours}", remedy
+    if re.search(r"wrong version number|record layer failure|HTTP request", reason, re.IGNORECASE):
+        return (
+            f"what listens there does not speak TLS ({reason})",
+            "Leave TLS off, or use the daemon's TLS port (2376).",
+        )
+    return reason, (
+        "Check `ca_path`, `client_cert`, `client_key` and `tls_hostname`, and the certificate's dates "
+        "(openssl x509 -noout -dates -subject -in FILE)."
+    )
+
+
+def explain(
+    docker_host: str, reason: str, chain: list[BaseException], client_cert: Optional[str], timeout: float
+) -> DaemonError:
+    """Look at the certificates, where that can be done, and say what is wrong."""
+    code = next((int(cause.verify_code) for cause in chain if isinstance(cause, ssl.SSLCertVerificationError)), 0)
+    server = served_certificate(docker_host, min(timeout, 3)) if code else Certificate()
+    return tls_error(docker_host, reason, code, server, read_certificate(client_cert) if client_cert else None)
+
+
+def served_certificate(docker_host: str, timeout: float) -> Certificate:
+    """The daemon's certificate, taken without trusting it: only to be shown."""
+    match = re.match(r"^\w+://(\[[^\]]+\]|[^:/]+)(?::(\d+))?", docker_host)
+    if not match:
+        return Certificate()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    place = (match.group(1).strip("[]"), int(match.group(2) or 2376))
+    try:
+        with (
+            socket.create_connection(place, timeout) as line,
+            context.wrap_socket(line, server_hostname=place[0]) as talk,
+        ):
+            der = talk.getpeercert(binary_form=True)
+        with tempfile.NamedTemporaryFile("w", suffix=".pem") as handle:
+            handle.write(ssl.DER_cert_to_PEM_cert(der or b""))
+            handle.flush()
+            return read_certificate(handle.name)
+    except (OSError, ValueError):
+        return Certificate()
+
+
+def read_certificate(path: str) -> Certificate:
+    """A PEM file's certificate. Python reads one only in a private function: without it the parts stay empty."""
+    decode = getattr(getattr(ssl, "_ssl", None), "_test_decode_cert", None)
+    try:
+        parts: dict[str, Any] = decode(os.fspath(path)) if decode else {}
+    except (OSError, ValueError):
+        return Certificate()
+    return Certificate(
+        subject=_name(parts.get("subject")),
+        issuer=_name(parts.get("issuer")),
+        names=tuple(str(value) for _kind, value in parts.get("subjectAltName", ())),
+        since=str(parts.get("notBefore", "")),
+        until=str(parts.get("notAfter", "")),
+    )
+
+
+def _name(rows: Any) -> str:
+    """`((("commonName", "x"),),)` → x, or all parts where there is no common name."""
+    pairs = [pair for row in rows or () for pair in row]
+    common = [value for key, value in pairs if key == "commonName"]
+    return str(common[0]) if common else ", ".join(f"{key}={value}" for key, value in pairs)
