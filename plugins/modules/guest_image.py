@@ -13,8 +13,8 @@ author:
   - The tpaexec.docker developers (@tpaexec)
 description:
   - Makes sure that images are on the engine. What is there already is left alone.
-  - A missing image is built if O(builds) says how, bootstrapped from its distribution's own packages if its name
-    is one of ours, such as C(tpaexec/debian-systemd:12), and pulled otherwise.
+  - A missing image is loaded if it is in O(archive), built if O(builds) says how, bootstrapped from its distribution's
+    own packages if its name is one of ours, such as C(tpaexec/debian-systemd:12), and pulled otherwise.
   - Images are obtained side by side, each once. Nothing has an image's name before the whole image is there.
   - Then each image is looked into, as M(tpaexec.docker.docker_image_check) does.
 options:
@@ -31,8 +31,14 @@ options:
       - V(auto) chooses for each image, as said above.
       - V(present) obtains nothing and fails if an image is missing.
     type: str
-    choices: [auto, present, pull, build, bootstrap]
+    choices: [auto, present, pull, load, build, bootstrap]
     default: auto
+  archive:
+    description:
+      - An archive with images, written by M(tpaexec.docker.guest_image_bundle) or by C(docker save).
+      - It is verified before anything is loaded. Images that are in a bundle are made to be exactly those of the
+        bundle.
+    type: path
   force:
     description:
       - Obtain images again that are there already. The old image keeps its containers, and loses its name.
@@ -297,7 +303,8 @@ def main() -> None:
         dict(
             connection_argument_spec(),
             names=dict(type="list", elements="str", required=True, aliases=["name"]),
-            source=dict(type="str", default="auto", choices=["auto", "present", "pull", "build", "bootstrap"]),
+            source=dict(type="str", default="auto", choices=["auto", "present", "pull", "load", "build", "bootstrap"]),
+            archive=dict(type="path"),
             force=dict(type="bool", default=False),
             bootstrap=dict(type="dict", options=bootstrap_spec()),
             builds=dict(type="dict", default={}),

@@ -34,7 +34,7 @@ class Stat:
     is_dir: bool
 
 
-class _Reader(io.RawIOBase):
+class Stream(io.RawIOBase):
     """The chunks of a reply as a file, counted, so that a huge folder can be given up half-way."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
@@ -115,7 +115,7 @@ class Files:
             if error.status == 404:
                 return
             raise
-        reader = _Reader(iter(chunks))
+        reader = Stream(iter(chunks))
         top = posixpath.dirname(path.rstrip("/"))
         try:
             with tarfile.open(fileobj=io.BufferedReader(reader, 1 << 20), mode="r|") as tar:

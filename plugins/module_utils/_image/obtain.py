@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, Mapping, Optional
+from typing import Any, Callable, Collection, Mapping, Optional
 
 from .._client import Daemon
 from .._cluster.pool import run_all
@@ -12,7 +12,6 @@ from .._errors import PlatformError
 from .distributions import known_images, release_of_image
 from .present import image_id
 
-SOURCES = ("auto", "present", "pull", "build", "bootstrap")
 PARALLEL = 4
 
 
@@ -55,15 +54,19 @@ class Ways:
     pull: Callable[[str], str]
     build: Callable[[str], str]
     bootstrap: Callable[[str], str]
+    load: Callable[[str], str]
     builds: Mapping[str, Any] = field(default_factory=dict)
-    stale: Callable[[str], bool] = lambda name: False  # it is there, but made from other inputs
+    archived: Collection[str] = ()
+    stale: Callable[[str], bool] = lambda name: False  # it is there, but is not what is asked for
 
 
-def choose(name: str, asked: str, builds: Mapping[str, Any]) -> str:
+def choose(name: str, asked: str, ways: Ways) -> str:
     """The way to a missing image. A name of ours is made here and never pulled: nobody else may stand behind it."""
     if asked != "auto":
         return asked
-    if name in builds:
+    if name in ways.archived:
+        return "load"
+    if name in ways.builds:
         return "build"
     return "bootstrap" if release_of_image(name) else "pull"
 
@@ -84,7 +87,7 @@ def _job(daemon: Daemon, name: str, request: Request, ways: Ways) -> Callable[[]
         try:
             return _one(daemon, name, request, ways)
         except PlatformError as error:
-            return Outcome(name, choose(name, request.source, ways.builds), error=error)
+            return Outcome(name, choose(name, request.source, ways), error=error)
 
     return job
 
@@ -94,7 +97,7 @@ def _one(daemon: Daemon, name: str, request: Request, ways: Ways) -> Outcome:
     again = forced(name, ways.builds, request.force) or (bool(before) and ways.stale(name))
     if before and (not again or request.source == "present"):
         return Outcome(name, "present", before)
-    source = choose(name, request.source, ways.builds)
+    source = choose(name, request.source, ways)
     if source == "present":
         raise PlatformError(
             f"The engine has no image {name}.",

@@ -4,17 +4,19 @@
 from __future__ import annotations
 
 import json
+import threading
+from dataclasses import replace
 from typing import Any, Mapping
 
 from .._client import Daemon
 from .._entry import Run
 from .._errors import PlatformError
-from . import assemble, build, customise, obtain
+from . import assemble, build, bundle, customise, obtain
 from .bootstrap import Tools, Wish, bootstrap
 from .distributions import Release, find_release, known_images, release_of_image
 from .inspect import look
 from .model import LABEL_INPUTS
-from .present import inspect_or_none
+from .present import image_id, inspect_or_none
 from .pull import pull
 
 
@@ -27,20 +29,57 @@ def make_ways(daemon: Daemon, params: Mapping[str, Any], run: Run) -> obtain.Way
     def bootstrap_one(name: str) -> str:
         return bootstrap(daemon, make_wish(name, params), Tools(run.run_command))
 
-    plain = obtain.Ways(lambda name: pull(daemon, name), builder.build, bootstrap_one, builds)
+    loader = Loader(daemon, params.get("archive") or "")
+    plain = obtain.Ways(
+        pull=lambda name: pull(daemon, name),
+        build=builder.build,
+        bootstrap=bootstrap_one,
+        load=loader.load,
+        builds=builds,
+        archived=loader.images,
+        stale=loader.stale,
+    )
     if not site.wanted:
         return plain
     if len(set(params["names"])) > 1:
         raise PlatformError(
             "Packages and files make one image: `names` has several.", "Call guest_image once for each of them."
         )
-    return obtain.Ways(
-        pull=plain.pull,
+    return replace(
+        plain,
         build=lambda name: build_site(daemon, site, name, plain, params.get("log_dir") or ""),
-        bootstrap=bootstrap_one,
         builds={**builds, **{key: {} for key in params["names"]}},
+        archived=(),
         stale=lambda name: stale(daemon, site, name),
     )
+
+
+class Loader:
+    """An archive, verified before anything else happens, and loaded at most once for all its images."""
+
+    def __init__(self, daemon: Daemon, path: str) -> None:
+        self.daemon = daemon
+        self.archive = bundle.read(path) if path else bundle.Archive("", {}, bundle=False)
+        self.images = self.archive.images
+        self._lock = threading.Lock()
+        self._loaded = False
+
+    def stale(self, name: str) -> bool:
+        """Another image than the bundle's stands behind the name."""
+        layers = self.images.get(name)
+        return bool(layers) and not bundle.same(self.daemon, name, layers or ())
+
+    def load(self, name: str) -> str:
+        if name not in self.images:
+            held = f"{self.archive.path} holds {', '.join(self.images)}" if self.images else "No archive was given"
+            raise PlatformError(
+                f"{held}, but not {name}.", "Give the archive that has it (`archive`, or --bundle FILE)."
+            )
+        with self._lock:
+            if not self._loaded:
+                bundle.load(self.daemon, self.archive)
+                self._loaded = True
+        return image_id(self.daemon, name)
 
 
 def stale(daemon: Daemon, site: customise.Site, name: str) -> bool:
