@@ -49,7 +49,7 @@ def test_parameters_are_validated_as_a_module_does_it(monkeypatch):
 
 REFUSED = [
     ({"cuont": 1}, {}, "Unsupported parameters for (thing) module: cuont."),
-    ({"count": "many"}, {}, "many"),
+    ({"count": "many"}, {}, "count"),
     ({"state": "c"}, {}, "must be one of: a, b"),
     ({"state": "a"}, {"required_if": [("state", "a", ("path",))]}, "path"),
 ]
