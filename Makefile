@@ -13,8 +13,8 @@ WITH_DOCKER := $(TOOLS)/with-docker.sh
 WITH_IMAGE := $(TOOLS)/with-docker.sh $(TOOLS)/with-image.sh
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo demo-clean test test-long test-matrix test-matrix-ci lint unit sanity integration molecule bench \
-        artifact venv venv-test engine image clean
+.PHONY: help demo demo-clean test test-long test-matrix test-matrix-ci lint unit sanity integration molecule bench build \
+        venv venv-test engine image clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -34,8 +34,8 @@ image: venv ## the guest image that demo and tests use
 demo: venv ## three booted nodes, from nothing
 	@$(WITH_IMAGE) $(TOOLS)/demo.sh
 
-demo-clean: ## removes what demo made (IMAGE=1: the guest image too)
-	@$(TOOLS)/demo-clean.sh
+demo-clean: venv ## removes what demo made (IMAGE=1: the guest image too)
+	@IMAGE=$(IMAGE) $(WITH_DOCKER) $(TOOLS)/demo-clean.sh
 
 test: lint unit sanity integration molecule ## every test that fits into 20 minutes
 	@echo "-- make test: all passed"
@@ -53,7 +53,7 @@ integration: venv-test ## tests against the real daemon
 	@$(WITH_IMAGE) $(PYTEST) tests/integration
 
 molecule: venv-test ## molecule test: PostgreSQL with a replica
-	@$(WITH_IMAGE) $(TOOLS)/molecule.sh test
+	@$(WITH_IMAGE) env "PATH=$(CURDIR)/.venv/bin:$$PATH" molecule test
 
 test-long: venv-test ## what takes longer than test may: kills, boot rounds, 64 nodes
 	@$(WITH_IMAGE) $(PYTEST) -m long tests/unit tests/integration
@@ -67,8 +67,8 @@ test-matrix: venv-test ## other ansible-cores, other Pythons
 test-matrix-ci: venv-test ## the short part of it: the oldest and the newest ansible-core
 	@$(WITH_IMAGE) $(TOOLS)/matrix.sh 2.16 newest
 
-artifact: venv-test ## the collection's tarball, built, looked into, installed and used offline
-	@$(WITH_IMAGE) $(TOOLS)/artifact.sh
+build: venv ## the collection's tarball, in build/
+	@$(BIN)/ansible-galaxy collection build --force --output-path build .
 
 clean: ## removes virtual environments and caches; not the demo, not Docker
-	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/output
+	@rm -rf .venv .cache build .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/output

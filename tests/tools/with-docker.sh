@@ -26,17 +26,25 @@ PYTHON
 through_group() { [ -z "${WITH_DOCKER_GROUP:-}" ] && command -v sg >/dev/null && id -nG "$(id -un)" | grep -qw docker; }
 
 install_engine() {
-  local -a options=(-e engine_start_without_systemd=true -e "engine_log_file=$CACHE/dockerd.log")
+  local -a options=()
+  local users=()
   if [ "$(id -u)" != 0 ]; then
     command -v sudo >/dev/null || die "no Docker daemon answers, and installing one needs root: run as root, or install sudo"
     say "installing Docker needs root: using sudo, and putting $(id -un) into the group docker (that is root on this host)"
-    options+=(-e "{\"engine_users\": [\"$(id -un)\"]}")
+    users=("$(id -un)")
     if ! sudo -n true 2>/dev/null; then
       [ -t 0 ] || die "sudo asks for a password and there is no terminal: run 'sudo true' first, or this as root"
       options+=(--ask-become-pass)
     fi
   fi
-  "$VENV/bin/ansible-playbook" tpaexec.docker.install_docker "${options[@]}"
+  # As JSON: a path may hold anything.
+  options+=(-e "$("$VENV/bin/python" -c 'import json, sys; print(json.dumps(
+    {"engine_start_without_systemd": True, "engine_log_file": sys.argv[1], "engine_users": sys.argv[2:]}))' \
+    "$CACHE/dockerd.log" "${users[@]}")")
+  # Only what is changed is shown.
+  ANSIBLE_DISPLAY_OK_HOSTS=False ANSIBLE_DISPLAY_SKIPPED_HOSTS=False \
+    ANSIBLE_LOCALHOST_WARNING=False ANSIBLE_INVENTORY_UNPARSED_WARNING=False \
+    "$VENV/bin/ansible-playbook" tpaexec.docker.install_docker "${options[@]}"
 }
 
 found=$(state)

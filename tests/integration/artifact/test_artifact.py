@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What ansible-galaxy makes of the checkout: no tests, no caches; installed from the tarball alone, it works."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).resolve().parents[3]
+BIN = Path(sys.executable).parent
+FOREIGN = (".git", ".venv", ".cache", ".ci", "tests", "demo", "Makefile")
+
+
+def run(*words, cwd=TOP, **environment) -> str:
+    done = subprocess.run(
+        words, cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, f"{words}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def tarball(tmp_path_factory) -> Path:
+    place = tmp_path_factory.mktemp("built")
+    run(BIN / "ansible-galaxy", "collection", "build", "--output-path", place, TOP)
+    return next(place.glob("tpaexec-docker-*.tar.gz"))
+
+
+@pytest.fixture(scope="module")
+def installed(tarball, tmp_path_factory) -> Path:
+    """The collections path into which the tarball was installed, with no server to be asked."""
+    place = tmp_path_factory.mktemp("installed")
+    run(
+        BIN / "ansible-galaxy", "collection", "install", "--offline", "--no-deps", "-p", place, tarball,
+        ANSIBLE_GALAXY_SERVER="http://127.0.0.1:9/",
+    )
+    return place
+
+
+def test_only_what_users_need(tarball):
+    with tarfile.open(tarball) as archive:
+        names = archive.getnames()
+    assert {name.split("/")[0] for name in names}.isdisjoint(FOREIGN)
+    assert not [name for name in names if "__pycache__" in name or name.endswith((".pyc", ".tar.gz"))]
+    assert {"README.md", "bin/tpaexec", "plugins/modules/docker_cluster.py", "meta/runtime.yml"} <= set(names)
+    assert tarball.stat().st_size < 2_000_000
+
+
+def test_documentation_and_playbooks_are_found(installed, tmp_path):
+    found = {"ANSIBLE_COLLECTIONS_PATH": str(installed)}
+    listed = run(BIN / "ansible-doc", "-l", "tpaexec.docker", cwd=tmp_path, **found)
+    assert "tpaexec.docker.docker_cluster" in listed
+    for kind, name in (("role", "engine"), ("inventory", "docker_cluster"), ("module", "docker_preflight")):
+        assert str(installed) in run(BIN / "ansible-doc", "-t", kind, f"tpaexec.docker.{name}", cwd=tmp_path, **found)
+
+
+def test_its_command_works(installed, tmp_path):
+    command = installed / "ansible_collections" / "tpaexec" / "docker" / "bin" / "tpaexec"
+    path = f"{BIN}:{os.environ['PATH']}"
+    run(sys.executable, command, "configure", tmp_path / "site", "--platform", "docker", cwd=tmp_path, PATH=path)
+    assert (tmp_path / "site" / "config.yml").exists()
