@@ -63,7 +63,8 @@ class Address:
             return address
         files = {"ca_path": "ca.pem", "client_cert": "cert.pem", "client_key": "key.pem"}
         found = {key: os.path.join(folder, name) for key, name in files.items() if not getattr(address, key)}
-        return replace(address, **{key: path for key, path in found.items() if os.path.exists(path)})
+        there: dict[str, Any] = {key: path for key, path in found.items() if os.path.exists(path)}
+        return replace(address, **there)
 
     @property
     def uses_tls(self) -> bool:
