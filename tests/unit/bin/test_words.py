@@ -116,3 +116,8 @@ def test_wrong_usage_says_what(name, argv, said):
 def test_options_are_not_abbreviated():
     with pytest.raises(UsageError):
         parse(word("deprovision"), ["d", "--remove-vol"])
+
+
+def test_the_page_shows_the_real_help():
+    page = (TOP / "docs" / "command.md").read_text(encoding="utf-8")
+    assert f"```text\n{usage()}```" in page
