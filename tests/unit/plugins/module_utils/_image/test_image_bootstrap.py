@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What mmdebstrap is asked for, and what is said when it cannot be."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+
+import pytest
+from image_fakes import FakeDaemon
+
+from ansible_collections.tpaexec.docker.plugins.module_utils._errors import PlatformError
+from ansible_collections.tpaexec.docker.plugins.module_utils._image import (
+    apt_sources,
+    assemble,
+    bootstrap,
+    distributions,
+    guest_files,
+    workdir,
+)
+
+DEBIAN = distributions.find_release("debian", "12")
+
+
+def tools(answers=None, there=("mmdebstrap", "newuidmap"), user=0, environ=None):
+    """Commands are answered from a table; what ran is kept in `.ran`."""
+    ran = []
+
+    def run(words, environ_update=None):
+        ran.append((words, environ_update or {}))
+        return (answers or {}).get(os.path.basename(words[0]), (0, "", ""))
+
+    made = bootstrap.Tools(run, environ or {}, lambda name: f"/usr/bin/{name}" if name in there else None, lambda: user)
+    object.__setattr__(made, "ran", ran)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("name", "codename"),
+    [
+        ("tpaexec/debian-systemd:12", "bookworm"),
+        ("tpaexec/debian-systemd:bookworm", "bookworm"),
+        ("docker.io/tpaexec/debian-systemd:13", "trixie"),
+        ("tpaexec/ubuntu-systemd:24.04", "noble"),
+        ("tpaexec/debian-systemd:99", None),
+        ("tpaexec/debian-systemd", None),
+        ("evil/tpaexec/debian-systemd:12", None),
+        ("registry.example/tpaexec/debian-systemd:12", None),
+        ("centos/systemd", None),
+    ],
+)
+def test_names_that_stand_for_a_release(name, codename):
+    release = distributions.release_of_image(name)
+    assert (release.codename if release else None) == codename
+
+
+def test_root_needs_no_namespace():
+    assert bootstrap.choose_mode("auto", tools(user=0)) == "root"
+    assert bootstrap.choose_mode("fakechroot", tools(user=1000)) == "fakechroot"
+
+
+@pytest.mark.parametrize(
+    ("there", "answers", "words"),
+    [
+        (("mmdebstrap",), {}, "apt-get install uidmap"),
+        (("mmdebstrap", "newuidmap"), {"id": (0, "nobody-known\n", "")}, "--add-subuids"),
+    ],
+)
+def test_a_user_without_a_namespace_is_told_what_to_do(there, answers, words):
+    with pytest.raises(PlatformError) as caught:
+        bootstrap.choose_mode("auto", tools(answers, there, user=1000))
+    assert words in str(caught.value)
+    assert "as root" in str(caught.value)
+
+
+def test_without_mmdebstrap():
+    with pytest.raises(PlatformError, match="apt-get install mmdebstrap"):
+        bootstrap.find_tool(tools(there=()))
+
+
+def test_ranges_of_ids(tmp_path):
+    uid, gid = tmp_path / "subuid", tmp_path / "subgid"
+    uid.write_text("ann:100000:65536\n", encoding="utf-8")
+    gid.write_text("1000:100000:65536\n", encoding="utf-8")
+    files = (str(uid), str(gid))
+    assert bootstrap.has_subids("ann", 1000, files)
+    assert not bootstrap.has_subids("bob", 1001, files)
+    assert not bootstrap.has_subids("ann", 1000, (str(uid), str(tmp_path / "none")))
+
+
+def test_where_packages_come_from():
+    machine = [apt_sources.Source("http://m/debian", "bookworm", ("main",))]
+    wish = bootstrap.Wish(DEBIAN, "x:1", sources=("deb http://extra/apt bookworm main",))
+    assert bootstrap.source_lines(wish, machine) == ["deb http://m/debian bookworm main", wish.sources[0]]
+    wish = bootstrap.Wish(DEBIAN, "x:1", mirror="http://mine/debian", keyring="/k.gpg")
+    assert bootstrap.source_lines(wish, machine) == ["deb [signed-by=/k.gpg] http://mine/debian bookworm main"]
+
+
+def test_no_password_in_a_label():
+    line = bootstrap.without_password("deb https://me:secret@mirror.example/debian bookworm main")
+    assert line == "deb https://mirror.example/debian bookworm main"
+
+
+def test_the_date_of_the_newest_archive(tmp_path):
+    dates = iter(["Sat, 22 Nov 2025 10:00:00 UTC", "Sun, 23 Nov 2025 02:09:05 UTC"])
+
+    def run(words):
+        with open(words[3], "w", encoding="utf-8") as handle:
+            handle.write(f"Origin: Debian\nDate: {next(dates)}\nValid-Until: never\n")
+        return 0, "", ""
+
+    lines = ["deb http://m/d bookworm main", "deb [signed-by=/k] http://m/d bookworm-updates main"]
+    assert bootstrap.archive_date(lines, bootstrap.Tools(run, {}), str(tmp_path)) == 1763863745
+    assert bootstrap.archive_date(lines, bootstrap.Tools(run, {"SOURCE_DATE_EPOCH": "17"}), str(tmp_path)) == 17
+
+
+def test_the_command(tmp_path):
+    made = tools()
+    (tmp_path / "layer.tar").write_bytes(b"files")
+    wish = bootstrap.Wish(DEBIAN, "x:1", packages=("rsync",), keyring="/k.gpg")
+    plan = bootstrap.Plan("/usr/bin/mmdebstrap", "root", "amd64", ("deb http://m/d bookworm main",), 7, str(tmp_path))
+    layer = bootstrap.make_layer(plan, wish, made)
+    words, environment = made.ran[0]
+    assert words[:4] == ["/usr/bin/mmdebstrap", "--mode=root", "--variant=minbase", "--architectures=amd64"]
+    assert "--include=dbus,iproute2,openssh-server,python3,rsync,sudo,systemd,systemd-sysv" in words
+    assert words[-3:] == ["bookworm", str(tmp_path / "layer.tar"), "deb http://m/d bookworm main"]
+    assert environment["SOURCE_DATE_EPOCH"] == "7"
+    assert layer.size == 5
+
+
+@pytest.mark.parametrize(
+    ("log", "remedy"),
+    [
+        ("E: Unable to locate package nonsense", "names in `packages`"),
+        ("W: GPG error: NO_PUBKEY 0E98404D386FA1D9", "`keyring`"),
+        ("Could not resolve 'mirror.example'", "`mirror`"),
+        ("tar: write error: No space left on device", "`work_dir`"),
+        ("something else", "log above"),
+    ],
+)
+def test_a_failure_is_told_with_its_log(tmp_path, log, remedy):
+    plan = bootstrap.Plan("/usr/bin/mmdebstrap", "root", "amd64", (), 0, str(tmp_path))
+    many = "\n".join(f"line {number}" for number in range(100))
+    with pytest.raises(PlatformError) as caught:
+        bootstrap.make_layer(plan, bootstrap.Wish(DEBIAN, "x:1"), tools({"mmdebstrap": (1, "", f"{many}\n{log}")}))
+    assert log in str(caught.value)
+    assert "line 99" in str(caught.value)
+    assert "line 50\n" not in str(caught.value)
+    assert remedy in str(caught.value)
+
+
+def test_who_waited_for_the_lock_finds_it_made(tmp_path):
+    daemon = FakeDaemon({"x:1": {"Id": "sha256:made"}})
+    daemon._info = lambda: {"Architecture": "x86_64"}
+    made = tools()
+    assert bootstrap.bootstrap(daemon, bootstrap.Wish(DEBIAN, "x:1", work_dir=str(tmp_path)), made) == "sha256:made"
+    assert made.ran == []
+
+
+def test_the_work_folder_is_emptied_and_removed(tmp_path):
+    with workdir.locked("a/b:1", str(tmp_path)) as folder:
+        left = os.path.join(folder, "left")
+        open(left, "w", encoding="utf-8").close()
+    assert not os.path.exists(folder)
+    os.mkdir(folder)  # as a killed run leaves it
+    open(left, "w", encoding="utf-8").close()
+    with workdir.locked("a/b:1", str(tmp_path)) as folder:
+        assert os.listdir(folder) == []
+
+
+def test_an_unwritable_work_folder(tmp_path):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(PlatformError, match="work_dir"), workdir.locked("a:1", str(tmp_path / "file")):
+        pass
+
+
+def test_the_archive_that_the_engine_loads(tmp_path):
+    tar = tmp_path / "layer.tar"
+    tar.write_bytes(b"x" * 1000)
+    image = assemble.NewImage("a/b:1", "amd64", 0, "made here", {"k": "v"})
+    layer = assemble.read_layer(str(tar))
+    whole = tmp_path / "whole.tar"
+    whole.write_bytes(b"".join(assemble.archive(image, layer)))
+    out = subprocess.run(["tar", "-xOf", whole, "manifest.json"], capture_output=True, check=True).stdout
+    manifest = json.loads(out)[0]
+    assert manifest["RepoTags"] == ["a/b:1"]
+    config = json.loads(
+        subprocess.run(["tar", "-xOf", whole, manifest["Config"]], capture_output=True, check=True).stdout
+    )
+    assert config["config"]["StopSignal"] == "SIGRTMIN+3"
+    assert config["config"]["Cmd"] == ["/sbin/init"]
+    assert config["config"]["Labels"] == {"k": "v"}
+    assert config["created"] == "1970-01-01T00:00:00Z"
+    assert config["rootfs"]["diff_ids"] == [f"sha256:{layer.digest}"]
+    assert len(whole.read_bytes()) % 512 == 0
+
+
+def test_the_same_input_gives_the_same_image(tmp_path):
+    tar = tmp_path / "layer.tar"
+    tar.write_bytes(b"x" * 1000)
+    layer = assemble.read_layer(str(tar))
+    first, second = (
+        assemble.NewImage("n:1", "amd64", 5, "c", dict(pairs)) for pairs in ({"a": "1", "b": "2"}, {"b": "2", "a": "1"})
+    )
+    assert assemble.image_json(first, layer) == assemble.image_json(second, layer)
+
+
+def test_the_script_on_a_root_file_system(tmp_path):
+    """Run for real: it needs nothing but a POSIX shell."""
+    for folder in ("usr/sbin", "etc/ssh", "var/log/apt", "var/lib/dbus", "var/cache/debconf"):
+        (tmp_path / folder).mkdir(parents=True)
+    for name in ("usr/sbin/sshd", "etc/ssh/ssh_host_rsa_key", "var/log/apt/history.log", "var/lib/dbus/machine-id"):
+        (tmp_path / name).write_text("x", encoding="utf-8")
+    (tmp_path / "etc/machine-id").write_text("0123\n", encoding="utf-8")
+    subprocess.run(["sh", "-s", str(tmp_path)], input=guest_files.guest_script(), text=True, check=True)
+    system = tmp_path / "etc/systemd/system"
+    assert os.readlink(system / "systemd-logind.service") == "/dev/null"
+    assert os.readlink(tmp_path / "etc/systemd/system-generators/systemd-gpt-auto-generator") == "/dev/null"
+    assert (tmp_path / "etc/machine-id").read_text(encoding="utf-8") == ""
+    assert not (tmp_path / "etc/ssh/ssh_host_rsa_key").exists()
+    assert not (tmp_path / "var/log/apt/history.log").exists()
+    assert (system / guest_files.HOST_KEYS_NAME).read_text(encoding="utf-8") == guest_files.HOST_KEYS_UNIT
+    assert (system / "multi-user.target.wants" / guest_files.HOST_KEYS_NAME).is_symlink()
+    assert (tmp_path / "etc/.updated").stat().st_mtime == (tmp_path / "usr").stat().st_mtime
+
+
+def test_what_a_cluster_needs_is_not_masked():
+    needed = {"ssh.service", "dbus.service", "systemd-journald.service", "systemd-tmpfiles-setup.service"}
+    needed |= {"systemd-user-sessions.service", "cron.service", "multi-user.target", "network.target"}
+    assert not needed & set(guest_files.MASKED_UNITS)

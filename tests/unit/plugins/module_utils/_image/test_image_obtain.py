@@ -1,0 +1,331 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which way an image is got, what is said when that fails, and archives that were tampered with."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+
+import pytest
+from image_fakes import FakeDaemon
+
+from ansible_collections.tpaexec.docker.plugins.module_utils._errors import ConfigError, DaemonError, PlatformError
+from ansible_collections.tpaexec.docker.plugins.module_utils._image import (
+    build,
+    bundle,
+    customise,
+    obtain,
+    pull,
+    stream,
+)
+
+
+def ways(daemon, **more):
+    def make(how):
+        def get(name):
+            daemon.images[name] = {"Id": f"sha256:{how}"}
+            return f"sha256:{how}"
+
+        return get
+
+    return obtain.Ways(make("pull"), make("build"), make("bootstrap"), make("load"), **more)
+
+
+@pytest.mark.parametrize(
+    ("name", "request_", "more", "source"),
+    [
+        ("there:1", {}, {}, "present"),
+        ("there:1", {"force": True}, {}, "pull"),
+        ("there:1", {"source": "present", "force": True}, {}, "present"),
+        ("there:1", {}, {"builds": {"there:1": {"force_build": True}}}, "build"),
+        ("there:1", {}, {"builds": {"there:1": {}}}, "present"),
+        ("there:1", {}, {"stale": lambda name: True, "archived": ["there:1"]}, "load"),
+        ("new:1", {}, {}, "pull"),
+        ("new:1", {}, {"builds": {"new:1": {}}}, "build"),
+        ("new:1", {}, {"builds": {"new:1": {}}, "archived": ["new:1"]}, "load"),
+        ("tpaexec/debian-systemd:12", {}, {}, "bootstrap"),
+        ("tpaexec/debian-systemd:12", {"source": "pull"}, {}, "pull"),
+    ],
+)
+def test_the_way(name, request_, more, source):
+    daemon = FakeDaemon({"there:1": {"Id": "sha256:old"}})
+    outcome = obtain.obtain(daemon, [name, name], obtain.Request(**request_), ways(daemon, **more))
+    assert [one.source for one in outcome] == [source]
+    assert outcome[0].changed == (source != "present")
+
+
+def test_check_mode_touches_nothing():
+    daemon = FakeDaemon({})
+    outcome = obtain.obtain(daemon, ["new:1"], obtain.Request(check_mode=True), ways(daemon))[0]
+    assert (outcome.changed, outcome.image_id, daemon.images) == (True, "", {})
+
+
+def test_one_that_fails_does_not_stop_the_others():
+    daemon = FakeDaemon({})
+    plain = ways(daemon)
+
+    def fail(name):
+        raise PlatformError(f"no {name}")
+
+    outcomes = obtain.obtain(
+        daemon,
+        ["a:1", "b:1", "c:1"],
+        obtain.Request(),
+        obtain.Ways(fail, plain.build, plain.bootstrap, plain.load, {"b:1": {}}),
+    )
+    assert [bool(one.error) for one in outcomes] == [True, False, True]
+    assert obtain.failure(outcomes).splitlines() == ["2 images could not be obtained.", "  - no a:1", "  - no c:1"]
+
+
+def test_a_missing_image_that_must_be_present():
+    daemon = FakeDaemon({})
+    outcome = obtain.obtain(daemon, ["new:1"], obtain.Request("present"), ways(daemon))[0]
+    assert "tpaexec/debian-systemd:12" in str(outcome.error)
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("a", ("a", "latest")),
+        ("a:1", ("a", "1")),
+        ("host:5000/a/b", ("host:5000/a/b", "latest")),
+        ("host:5000/a/b:1", ("host:5000/a/b", "1")),
+        ("a@sha256:ff", ("a", "sha256:ff")),
+        ("host:5000/a:1@sha256:ff", ("host:5000/a", "sha256:ff")),
+    ],
+)
+def test_names_for_the_api(name, parts):
+    assert pull.split_name(name) == parts
+
+
+# What engines 20.10 and 28 said; the first five were seen, the others are from their issue trackers.
+ANSWERS = [
+    ("IMAGE_NO_NETWORK", 'Get "https://registry.example/v2/": dial tcp: lookup registry.example: no such host'),
+    ("IMAGE_NO_SUCH_IMAGE", "manifest for 127.0.0.1:5000/a:9 not found: manifest unknown: manifest unknown"),
+    ("IMAGE_NO_ACCESS", 'Head "http://127.0.0.1:5000/v2/a/manifests/1": no basic auth credentials'),
+    ("IMAGE_DISK_FULL", "failed to register layer: write /usr/lib/x: no space left on device"),
+    ("IMAGE_NO_NETWORK", 'Get "http://127.0.0.1:5000/v2/": dial tcp 127.0.0.1:5000: connect: connection refused'),
+    ("IMAGE_NO_ACCESS", "pull access denied for a, repository does not exist or may require 'docker login': denied: x"),
+    ("IMAGE_RATE_LIMIT", "toomanyrequests: You have reached your pull rate limit."),
+    ("IMAGE_SCHEMA1", "media type application/vnd.docker.distribution.manifest.v1+prettyjws is no longer supported"),
+    ("IMAGE_ARCHITECTURE", "no matching manifest for linux/amd64 in the manifest list entries"),
+    ("IMAGE_TLS", 'Get "https://r.example/v2/": x509: certificate signed by unknown authority'),
+    ("IMAGE_TLS", "http: server gave HTTP response to HTTPS client"),
+    ("IMAGE_NO_NETWORK", "unexpected EOF"),
+    ("IMAGE_FAILED", "something quite new"),
+]
+
+
+@pytest.mark.parametrize(("ident", "text"), ANSWERS)
+def test_errors_are_told_apart(ident, text):
+    error = stream.explain(text, "a:1", "Pulling")
+    assert error.id == ident
+    assert "a:1" in error.message
+    assert error.remedy
+
+
+def test_an_error_in_the_progress():
+    items = [
+        {"status": "Pulling"},
+        {"errorDetail": {"message": "toomanyrequests: wait"}, "error": "toomanyrequests: wait"},
+    ]
+    with pytest.raises(DaemonError) as caught:
+        stream.follow(items, "a:1", "Pulling")
+    assert caught.value.id == "IMAGE_RATE_LIMIT"
+
+
+# -- builds
+
+
+def test_recipes_of_tpas_keys(tmp_path):
+    builds = {
+        "site/el:9": {
+            "base_context_path": "images/base",
+            "base_dockerfile": "Base",
+            "base_build_args": {"ARG1": 1},
+            "context_path": "images/systemd",
+            "pull": True,
+        },
+        "plain:1": {
+            "context_path": "/abs",
+            "base_image": "debian:12",
+            "dockerfile": "D",
+            "nocache": True,
+            "pull": True,
+        },
+    }
+    builder = build.Builder(FakeDaemon({}), builds, str(tmp_path))
+    base, final = builder.recipes("site/el:9")
+    assert (base.image, base.context, base.args) == ("site/el-base:9", f"{tmp_path}/images/base", {"ARG1": "1"})
+    assert (base.dockerfile, base.pull) == ("Base", True)
+    assert (final.args, final.pull) == ({"BASE_IMAGE": "site/el-base:9"}, False)
+    base, final = builder.recipes("plain:1")
+    assert base is None
+    assert (final.args, final.dockerfile, final.nocache, final.pull) == ({"BASE_IMAGE": "debian:12"}, "D", True, True)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({}, "no context_path"),
+        ({"context_path": "nowhere"}, "is no directory"),
+        ({"context_path": "."}, "There is no"),
+        ({"context_path": ".", "dockerfile": "Other"}, "Other"),
+    ],
+)
+def test_a_context_that_cannot_be(tmp_path, said, words):
+    with pytest.raises(PlatformError, match=words):
+        build.Builder(FakeDaemon({}), {"a:1": said}, str(tmp_path)).build("a:1")
+
+
+def test_an_image_without_instructions():
+    with pytest.raises(PlatformError, match="docker_images"):
+        build.Builder(FakeDaemon({}), {}).build("a:1")
+
+
+def test_a_failed_build_shows_the_end_of_its_log_and_keeps_all(tmp_path):
+    log = [f"line {number}" for number in range(100)]
+    error = build.build_failed("a:1", "The command '/bin/sh -c false' returned a non-zero code: 1", log, str(tmp_path))
+    assert error.id == "IMAGE_BUILD_FAILED"
+    assert "line 60\n" in error.message
+    assert "line 59\n" not in error.message
+    kept = (tmp_path / "build-a_1.log").read_text(encoding="utf-8")
+    assert str(tmp_path / "build-a_1.log") in error.message
+    assert "line 0\n" in kept
+
+
+def test_a_base_image_that_does_not_exist(tmp_path):
+    error = build.build_failed("a:1", "manifest for nosuch:1 not found: manifest unknown", [], str(tmp_path))
+    assert error.id == "IMAGE_NO_SUCH_IMAGE"
+
+
+# -- a site's own image
+
+
+def test_every_mistake_at_once(tmp_path):
+    params = {
+        "packages": ["ok", "no good;", "$(x)"],
+        "repositories": [
+            {"name": "a b", "line": "x"},
+            {"name": "both", "line": "x", "baseurl": "y"},
+            {"name": "k", "line": "x", "key": "/no"},
+        ],
+        "files": [{"src": "/no", "dest": "rel", "mode": "0999"}],
+    }
+    with pytest.raises(ConfigError) as caught:
+        customise.parse_site(params)
+    places = [problem.place for problem in caught.value.problems]
+    assert places == [
+        "packages",
+        "packages",
+        "repositories.a b",
+        "repositories.both",
+        "repositories.k",
+        *["files.rel"] * 3,
+        "base_image",
+    ]
+
+
+def test_the_build_context(tmp_path):
+    key, one = tmp_path / "key", tmp_path / "one"
+    key.write_text("-----BEGIN PGP", encoding="utf-8")
+    one.write_text("hello", encoding="utf-8")
+    site = customise.parse_site(
+        {
+            "base_image": "base:1",
+            "packages": ["rsync"],
+            "repositories": [{"name": "pg", "line": "https://apt.example/pg bookworm main", "key": str(key)}],
+            "files": [{"src": str(one), "dest": "/etc/site/one", "mode": "0600"}],
+            "package_cache": ["postgresql-16"],
+        }
+    )
+    files = customise.context(site, "apt")
+    script = files["site.sh"].decode()
+    assert files["files/0"] == b"hello"
+    assert files["Dockerfile"].startswith(b"FROM base:1\n")
+    assert "deb [signed-by=/etc/apt/keyrings/pg.asc] https://apt.example/pg bookworm main" in script
+    assert "--download-only postgresql-16" in script
+    assert "rm -rf /var/lib/apt/lists" not in script
+    assert "chmod 0600 /etc/site/one" in script
+    script = customise.context(site, "dnf")["site.sh"].decode()
+    assert "keepcache=1" in script
+    assert "dnf install -y -q --downloadonly postgresql-16" in script
+
+
+def test_packages_on_an_image_without_a_package_manager():
+    with pytest.raises(PlatformError, match="no package manager"):
+        customise.context(customise.Site("base:1", packages=("a",)), "")
+
+
+# -- archives
+
+
+def write_bundle(path, change=None, images=None):
+    members = {"manifest.json": b'[{"RepoTags": ["a:1"]}]', "x/layer.tar": b"files"}
+    saved = io.BytesIO()
+    with tarfile.open(fileobj=saved, mode="w") as tar:
+        for name, data in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    with open(path, "wb") as handle:
+        bundle._copy(iter([saved.getvalue()]), handle, "demo", images or [{"name": "a:1", "layers": ["sha256:1"]}])
+    if change:
+        data = path.read_bytes()
+        assert change[0] in data
+        path.write_bytes(data.replace(change[0], change[1]))
+    return str(path)
+
+
+def test_a_whole_bundle(tmp_path):
+    found = bundle.read(write_bundle(tmp_path / "b.tar"))
+    assert found.bundle
+    assert found.images == {"a:1": ("sha256:1",)}
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        ((b"files", b"filth"), "checksum of x/layer.tar"),
+        ((b'"demo"', b'"dome"'), "tpaexec-bundle.json"),
+        ((b'"checksum"', b'"checksun"'), "tpaexec-bundle.json"),
+        ((b'"a:1"]}', b'"b:1"]}'), "checksum of manifest.json"),
+    ],
+)
+def test_a_damaged_bundle(tmp_path, change, part):
+    with pytest.raises(PlatformError, match=part):
+        bundle.read(write_bundle(tmp_path / "b.tar", change))
+
+
+def test_a_bundle_cut_short(tmp_path):
+    path = tmp_path / "b.tar"
+    write_bundle(path)
+    path.write_bytes(path.read_bytes()[:700])
+    with pytest.raises(PlatformError, match="damaged"):
+        bundle.read(str(path))
+
+
+@pytest.mark.parametrize(("data", "words"), [(b"", "is empty"), (b"no tar" * 200, "damaged")])
+def test_no_archive_at_all(tmp_path, data, words):
+    path = tmp_path / "b.tar"
+    path.write_bytes(data)
+    with pytest.raises(PlatformError, match=words):
+        bundle.read(str(path))
+    with pytest.raises(PlatformError, match="cannot be read"):
+        bundle.read(str(tmp_path / "none"))
+
+
+def test_a_plain_archive(tmp_path):
+    path = tmp_path / "plain.tar"
+    with tarfile.open(path, "w") as tar:
+        data = json.dumps([{"RepoTags": ["a:1", "b:1"]}, {"RepoTags": None}]).encode()
+        member = tarfile.TarInfo("manifest.json")
+        member.size = len(data)
+        tar.addfile(member, io.BytesIO(data))
+    assert bundle.read(str(path)) == bundle.Archive(str(path), {"a:1": (), "b:1": ()}, bundle=False)
+
+
+def test_a_digest_cannot_be_shipped():
+    with pytest.raises(PlatformError, match="Give the image a tag"):
+        bundle.described(FakeDaemon({}), ["a@sha256:ff"])
