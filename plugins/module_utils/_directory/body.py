@@ -16,8 +16,8 @@ from .._spec.model import Cluster
 from .._spec.parse import parse_config
 from . import absent, vault
 from .keys import HOST_KEY_TYPES, ensure_keys, key_pairs, missing_keys, read_keys
-from .paths import explain, read_text
-from .render import Context, directories, files
+from .paths import explain, place, read_text
+from .render import Context, cluster_tag, cluster_vars_path, directories, files, version_to_keep
 from .write import Change, Changes, apply, compare
 
 TO_BE_MADE = "(made when provisioning)"
@@ -68,7 +68,9 @@ def write(root: str, cluster: Cluster, top: Mapping[str, Any], params: dict[str,
     keys, host_keys = _keys(root, cluster, run)
     keys += _tighten(root, cluster, run.check_mode)
     password = vault.file_password(root) if vault.in_file(cluster) else ""
-    wanted = files(cluster, params["instances"], Context(params["config_hash"], host_keys, password, top))
+    written = read_text(place(root, cluster_vars_path(cluster, cluster_tag(cluster, top)))) or ""
+    context = Context(params["config_hash"], host_keys, password, top, version_to_keep(written))
+    wanted = files(cluster, params["instances"], context)
     changes = compare(root, wanted, absent.dropped(root, cluster), directories(cluster, top))
     if not run.check_mode:
         apply(root, changes)

@@ -18,7 +18,8 @@ from .nice_yaml import nice_yaml
 from .write import File
 
 # The TPA whose directories these are; TPA prints it in its deployment log and reads it nowhere else
-TPA_VERSION = "23.40.1-tpaexec.docker"
+OUR_MARK = "-tpaexec.docker"
+TPA_VERSION = f"23.40.1{OUR_MARK}"
 
 KNOWN_HOSTS = "tpa_known_hosts"
 SSH_CONFIG = "ssh_config"
@@ -43,6 +44,17 @@ class Context:
     host_keys: Mapping[str, str] = field(default_factory=dict)
     vault_password: str = ""
     top: Mapping[str, Any] = field(default_factory=dict)
+    tpa_version: str = TPA_VERSION
+
+
+def version_to_keep(text: str) -> str:
+    """The `tpa_version` that TPA wrote into *text* (01-<cluster>.yml), else ours.
+
+    TPA commits its inventory to git and refuses to deprovision while a committed file differs: for the sake of this
+    one line it should not.
+    """
+    found = re.search(r"^tpa_version: '?([0-9A-Za-z][0-9A-Za-z.+~_-]*)'?$", text, re.MULTILINE)
+    return found.group(1) if found and not found.group(1).endswith(OUR_MARK) else TPA_VERSION
 
 
 def cluster_tag(cluster: Cluster, top: Mapping[str, Any]) -> str:
@@ -77,7 +89,7 @@ def files(cluster: Cluster, instances: Sequence[Mapping[str, Any]], context: Con
     made = [
         File(f"inventory/00-{cluster.name}", static_inventory(cluster, tag)),
         File(f"{group}/00-ansible.yml", INTERPRETER + nice_yaml(ansible_vars(cluster, context.top))),
-        File(f"{group}/01-{cluster.name}.yml", nice_yaml(cluster_vars(cluster, tag, context.top))),
+        File(cluster_vars_path(cluster, tag), nice_yaml(cluster_vars(cluster, tag, context))),
     ]
     for instance in cluster.instances:
         content = nice_yaml(host_vars(instance, address[instance.name]))
@@ -124,7 +136,11 @@ def ansible_vars(cluster: Cluster, top: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def cluster_vars(cluster: Cluster, tag: str, top: Mapping[str, Any]) -> dict[str, Any]:
+def cluster_vars_path(cluster: Cluster, tag: str) -> str:
+    return f"inventory/group_vars/{tag}/01-{cluster.name}.yml"
+
+
+def cluster_vars(cluster: Cluster, tag: str, context: Context) -> dict[str, Any]:
     """`01-<cluster>.yml`: cluster_vars, and what TPA's roles want to know of the cluster."""
     found = dict(cluster.vars)
     network = found.get("cluster_network", [])
@@ -134,9 +150,9 @@ def cluster_vars(cluster: Cluster, tag: str, top: Mapping[str, Any]) -> dict[str
     found.update(
         cluster_tag=tag,
         cluster_name=cluster.name,
-        tpa_version=TPA_VERSION,
+        tpa_version=context.tpa_version,
         keyring_backend=cluster.keyring_backend or None,
-        compliance=top.get("compliance"),
+        compliance=context.top.get("compliance"),
         ssh_key_file=ssh_key_name(cluster),
     )
     return found

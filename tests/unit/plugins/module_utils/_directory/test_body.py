@@ -136,6 +136,19 @@ def test_no_secret_leaves_in_a_diff(root, m1):
     assert all(secret not in shown and repr(secret)[1:-1] not in shown for secret in secrets)
 
 
+def test_a_directory_that_tpa_provisioned_stays_as_it_is(root, m1):
+    """But for the mode of the passphrase's file, which git (TPA commits its files) does not see."""
+    for name, text in m1.expected.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    (root / "vault").mkdir()
+    (root / "vault/vault_pass.txt").write_text("of TPA\n")
+    result = present(root, m1)
+    assert (result["created"], result["removed"]) == ([], [])
+    assert result["updated"] == ["vault/vault_pass.txt"]
+    assert (root / "vault/vault_pass.txt").read_text() == "of TPA\n"
+
+
 def test_a_changed_address_changes_only_its_files(root, m1):
     present(root, m1)
     m1.instances[0]["ip_address"] = "10.45.1.9"

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ansible_collections.tpaexec.docker.plugins.module_utils._directory import render
 from ansible_collections.tpaexec.docker.plugins.module_utils._directory.render import Context
 
@@ -30,6 +32,22 @@ def test_every_file_is_as_tpa_wrote_it(recorded):
     assert sorted(made) == sorted(expected)
     for name, text in expected.items():
         assert made[name] == text, name
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("a: 1\ntpa_version: 23.39.0\nz: 1\n", "23.39.0"),
+        ("tpa_version: '23.40'\n", "23.40"),
+        ("tpa_version: v23.40-5-g1234abc\n", "v23.40-5-g1234abc"),
+        ("tpa_version: 23.1-tpaexec.docker\n", render.TPA_VERSION),
+        ("nested:\n  tpa_version: 1\n", render.TPA_VERSION),
+        ("tpa_version: [1]\n", render.TPA_VERSION),
+        ("", render.TPA_VERSION),
+    ],
+)
+def test_tpas_version_is_kept(text, kept):
+    assert render.version_to_keep(text) == kept
 
 
 def test_the_hash_is_the_one_that_tpa_compares(recorded):
