@@ -54,7 +54,7 @@ def find_skew(facts: Facts) -> Iterable[Finding]:
         raise NotRun("the docker command or the daemon does not say which API it speaks")
     if cli.api > engine.api:
         major = int(cli.version.split(".", 1)[0]) if cli.version.split(".", 1)[0].isdecimal() else 0
-        least = next(api for number, api in CLI_LEAST_API if major >= number)
+        least = next((api for number, api in CLI_LEAST_API if major >= number), CLI_LEAST_API[-1][1])
         refused = engine.api < least
         effect = (
             "it refuses daemons that old: the docker connection fails" if refused else "it steps down to the daemon's"

@@ -53,8 +53,9 @@ class Replies:
     middle: float
 
 
-def gather(job: Job, until: Until, environ: Mapping[str, str] = os.environ) -> tuple[Facts, Optional[Daemon]]:
+def gather(job: Job, until: Until, environ: Optional[Mapping[str, str]] = None) -> tuple[Facts, Optional[Daemon]]:
     """All facts that can be had until then, and the connection for who needs it after."""
+    environ = os.environ if environ is None else environ
     cli = Task(read_cli, environ) if job.cli else None
     asked = Task(ask, job.address)
     facts = Facts(client=client_facts(job, environ), wants=job.wants)
