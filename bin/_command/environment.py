@@ -10,7 +10,7 @@ import shutil
 from .errors import CommandError
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
-HERE = os.path.dirname(os.path.realpath(__file__))
+FILES = os.path.join(TOP, "playbooks", "files")
 NAME = ("ansible_collections", "tpaexec", "docker")
 # What was there before we added to the environment: a tpaexec started from inside a run of ours undoes the additions.
 RECORD = "TPAEXEC_DOCKER_ENVIRONMENT"
@@ -103,7 +103,7 @@ def with_collection(environ: dict[str, str]) -> dict[str, str]:
 def for_own_playbooks(environ: dict[str, str], output: str, quiet: bool, verbose: bool) -> dict[str, str]:
     """What a playbook of this collection gains when the command runs it."""
     additions = with_collection(environ)
-    additions["ANSIBLE_CONFIG"] = os.path.join(HERE, "ansible.cfg")
+    additions["ANSIBLE_CONFIG"] = os.path.join(FILES, "ansible.cfg")
     additions["ANSIBLE_STDOUT_CALLBACK"] = "tpaexec.docker.tpaexec"
     additions["TPAEXEC_DOCKER_FORMAT"] = output
     additions["TPAEXEC_DOCKER_QUIET"] = str(quiet)

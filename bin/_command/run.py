@@ -52,7 +52,7 @@ def run_playbook(word: Word, options: dict[str, Any], rest: list[str], environ: 
     if word.needs == "inventory":
         inventory = os.path.join(options["cluster_dir"], word.needs)
     argv = [environment.find_ansible(), f"tpaexec.docker.{word.runs}"]
-    argv += ["-i", inventory or os.path.join(environment.HERE, "localhost.ini")]
+    argv += ["-i", inventory or os.path.join(environment.FILES, "localhost.ini")]
     variables = {name: value for name, value in options.items() if name not in OWN and value not in (None, False, [])}
     if word.name == "preflight":
         variables.update(_preflight_variables(options, environ))

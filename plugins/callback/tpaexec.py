@@ -1,3 +1,5 @@
+# Copyright: the tpaexec.docker developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
@@ -125,7 +127,7 @@ class CallbackModule(CallbackBase):
 
     def _step(self, result: Any, data: dict[str, Any]) -> None:
         if self._display_is_table():
-            if self._word == "preflight" and data.get("report"):
+            if self._word in LOOKING and data.get("report"):
                 self._out(str(data["report"]))
             elif not self._quiet():
                 self._line(result, data)
@@ -138,7 +140,13 @@ class CallbackModule(CallbackBase):
         if action == "debug" and "msg" in data:
             self._out(str(data["msg"]))
         name = data.get("summary") or task.name
-        if action in STEERING or not name or self._word in ("list_containers", "preflight"):
+        if (
+            action in STEERING
+            or not name
+            or self._word in ("list_containers", "preflight")
+            or _host_name(result) == "localhost"
+            and self._word == "ping"
+        ):
             return
         mark = "ok" if not data.get("changed") else "would" if context.CLIARGS.get("check") else "changed"
         self._out(f"{stringc(f'{mark:<9}', MARKS[mark])}{self._host(result)}{name}")
@@ -149,7 +157,7 @@ class CallbackModule(CallbackBase):
             self._out(" " * 9 + line)
 
     def _error(self, result: Any, data: dict[str, Any]) -> None:
-        if self._display_is_table() and self._word == "preflight" and data.get("report"):
+        if self._display_is_table() and self._word in LOOKING and data.get("report"):
             self._out(str(data["report"]))
         message = _message(data)
         self._display.display(f"{self._prefix(result)}{message}", color=C.COLOR_ERROR, stderr=True)

@@ -13,6 +13,7 @@ import json
 import os
 import subprocess
 import sys
+import traceback
 from types import ModuleType
 from typing import Any, Mapping, Optional
 
@@ -45,8 +46,12 @@ class InProcessAction(ActionBase):
         variables = task_vars or {}
         if self.module is None or not self._is_here(variables):
             return self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val)
-        check_mode = bool(self._task.check_mode)
-        return call(self.module, plain(self._task.args), check_mode, bool(self._task.diff))
+        try:
+            return call(self.module, plain(self._task.args), bool(self._task.check_mode), bool(self._task.diff))
+        except Exception as error:  # pylint: disable=broad-except
+            # The form of a module that broke: its traceback is there for who asks.
+            broke = f"{type(error).__name__}: {error}"
+            return {"failed": True, "msg": broke, "module_stderr": traceback.format_exc(), "module_stdout": "", "rc": 1}
 
     def _is_here(self, variables: Mapping[str, Any]) -> bool:
         """On the controller, as the same user, with the same Python and environment."""

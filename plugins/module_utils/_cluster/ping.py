@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Does a node answer, and with a Python that this Ansible can use? One exec a node, all at once, through the daemon."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from ansible.module_utils import ansible_release, basic
+
+from .._client import Address, Daemon, connect
+from .._entry import Run
+from .._errors import DaemonError
+from .pool import run_all
+from .ready import run_in
+
+# The interpreter that the inventory names, else the usual ones. No Python is no failure: `raw` works without.
+SCRIPT = """
+for python in "$1" python3 /usr/libexec/platform-python python; do
+  [ -n "$python" ] && "$python" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null && exit 0
+  [ -z "$1" ] || exit 0
+done
+exit 0
+"""
+PARALLEL = 16
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of one node: *problem* when it did not answer at all, *python* "" when it has none."""
+
+    name: str
+    problem: str = ""
+    python: str = ""
+    usable: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "answers": not self.problem,
+            "python": self.python,
+            "usable": self.usable,
+            "text": self.text,
+        }
+
+    @property
+    def text(self) -> str:
+        """One phrase for people."""
+        if self.problem:
+            return f"does not answer: {self.problem}"
+        if self.usable:
+            return f"answers, Python {self.python}"
+        seen = f"its Python {self.python} is too old" if self.python else "it has no Python"
+        return f"answers to raw only: {seen} for ansible-core {ansible_release.__version__}"
+
+
+def body(params: dict[str, Any], run: Run) -> dict[str, Any]:
+    """Ask all nodes; fail when one does not answer."""
+    pythons = params["pythons"] + [""] * len(params["names"])
+    jobs = list(zip(params["names"], pythons))
+    if not jobs:
+        return {"changed": False, "nodes": [], "report": ""}
+    with connect(Address.from_params(params), PARALLEL) as daemon:
+        answers = run_all([lambda job=job: ask(daemon, *job) for job in jobs], PARALLEL)  # type: ignore[misc]
+    width = max(len(answer.name) for answer in answers)
+    result: dict[str, Any] = {
+        "changed": False,
+        "nodes": [answer.as_dict() for answer in answers],
+        "report": "\n".join(f"{answer.name:<{width}}  {answer.text}" for answer in answers if not answer.problem),
+    }
+    silent = [answer for answer in answers if answer.problem]
+    if silent:
+        lines = "\n".join(f"  - {answer.name}: {answer.problem}" for answer in silent)
+        result.update(
+            failed=True, msg=f"Look at the nodes that do not answer, {len(silent)} of {len(answers)}:\n{lines}"
+        )
+    return result
+
+
+def ask(daemon: Daemon, name: str, interpreter: str) -> Answer:
+    """One node; its failure is data."""
+    try:
+        _code, output = run_in(daemon, name, SCRIPT, interpreter or "")
+    except DaemonError as error:
+        return Answer(name, _problem(error))
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    python = lines[-1] if lines and lines[-1][:1].isdigit() else ""
+    return Answer(name, python=python, usable=bool(python) and can_use(python))
+
+
+def _problem(error: DaemonError) -> str:
+    if error.status == 404:
+        return "there is no such container; 'tpaexec provision' makes it"
+    if error.status == 409:
+        return "it is not running; 'tpaexec start-containers' starts it"
+    return str(error)
+
+
+def can_use(python: str, least: Optional[tuple[int, ...]] = getattr(basic, "_PY_MIN", None)) -> bool:
+    """Whether modules of the running ansible-core work with that Python. 2.16, which does not say, takes 2.7 and 3.6."""
+    numbers = tuple(int(part) for part in python.split(".")[:2] if part.isdigit())
+    if not isinstance(least, tuple):
+        return numbers == (2, 7) or numbers >= (3, 6)
+    return numbers >= least
