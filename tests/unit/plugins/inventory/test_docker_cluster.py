@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -18,6 +20,7 @@ from ansible_collections.tpaexec.docker.plugins.inventory import docker_cluster 
 from ansible_collections.tpaexec.docker.plugins.module_utils._client import Address
 from ansible_collections.tpaexec.docker.plugins.module_utils._errors import DaemonError
 
+CONSTRUCTED = {"compose", "groups", "keyed_groups", "strict", "cache", "cache_plugin", "cache_connection"}
 HOSTILE = "{{ lookup('pipe', 'touch /tmp/tpaexec-was-here') }}"
 
 
@@ -228,8 +231,7 @@ def test_what_a_daemon_says_is_never_templated(parse, daemon):
 
 def test_the_cache_saves_asking(parse, daemon, tmp_path):
     source = (
-        "cache: true\ncache_plugin: jsonfile\n"
-        f"cache_connection: {tmp_path / 'cache'}\ncompose: {{where: location}}\n"
+        f"cache: true\ncache_plugin: jsonfile\ncache_connection: {tmp_path / 'cache'}\ncompose: {{where: location}}\n"
     )
     first = parse(source)
     second = parse(source)
@@ -274,3 +276,20 @@ def test_options_that_an_entry_leaves_out_come_from_above():
 def test_which_files_are_sources(tmp_path, name, accepted):
     (tmp_path / name).write_text("plugin: tpaexec.docker.docker_cluster\n")
     assert plugin_file.InventoryModule().verify_file(str(tmp_path / name)) == accepted
+
+
+def documented_sources():
+    page = Path(__file__).parents[4] / "docs" / "inventory.md"
+    blocks = re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)
+    return [*yaml.safe_load_all(plugin_file.EXAMPLES), *map(yaml.safe_load, blocks)]
+
+
+@pytest.mark.parametrize("source", documented_sources())
+def test_the_documented_sources_are_ones(parse, daemon, source, tmp_path):
+    for entry in source.get("daemons", []):
+        daemon.by_host[entry["docker_host"]] = NODES
+    if "cache_connection" in source:
+        source.update(cache_connection=str(tmp_path / "cache"), cache_plugin="jsonfile")  # no collection loader here
+    text = yaml.safe_dump({key: value for key, value in source.items() if key != "plugin"}) if len(source) > 1 else ""
+    assert parse(text).hosts
+    assert set(source) <= set(yaml.safe_load(plugin_file.DOCUMENTATION)["options"]) | CONSTRUCTED
