@@ -26,7 +26,7 @@ MOST_DATA_NODES = 64
 MOST_LOCATIONS = 16
 
 # Whose Python is not python3; TPA reads it from cluster_vars.
-_PYTHON_2_IMAGES = ("centos/systemd",)
+_PYTHON_2_IMAGES = ("docker.io/centos/systemd",)
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,8 @@ def render(data: Mapping[str, Any]) -> str:
 
 
 def _cluster_vars(wishes: Wishes) -> dict[str, Any]:
-    python = "python2" if ImageName.parse(wishes.image).familiar().split(":")[0] in _PYTHON_2_IMAGES else "python3"
+    image = ImageName.parse(wishes.image).normalize()
+    python = "python2" if f"{image.registry}/{image.repository}" in _PYTHON_2_IMAGES else "python3"
     found: dict[str, Any] = {
         "postgres_flavour": "postgresql",
         "postgres_version": wishes.postgres_version,

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Callable, Mapping, Optional
 
-from . import keys, values
+from . import container, keys, values
 from .instances import normal_name
 from .model import DEFAULT_HOST, PreflightPolicy, Waiver
 from .networks import address, check_keys
@@ -199,8 +199,8 @@ def _cgroup_parent(value: Any) -> str:
 
 
 _NODE_PARSERS: dict[str, Callable[[Any], Any]] = {
-    "cpus": values.cpus,
-    "pids_limit": values.pids_limit,
+    "cpus": container.cpus,
+    "pids_limit": container.pids_limit,
     "dns": _addresses,
     "dns_search": _domains,
     "extra_hosts": _extra_hosts,

@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 from itertools import chain
 from typing import Any, Callable, Mapping
 
-from . import values
+from . import container, values
 from .attachments import parse_attachments
 from .image_name import ImageName
 from .keys import DOCKER_INSTANCE_KEYS, OWN_INSTANCE_KEYS
@@ -24,12 +24,12 @@ _DECLARED = frozenset((*DOCKER_INSTANCE_KEYS, *OWN_INSTANCE_KEYS, "volumes")) - 
 
 _SINGLE: dict[str, Callable[[Any], Any]] = {
     "privileged": values.boolean,
-    "memory": values.memory,
-    "memory_reservation": values.memory,
-    "shm_size": values.shm_size,
+    "memory": container.memory,
+    "memory_reservation": container.memory,
+    "shm_size": container.shm_size,
     "log_driver": values.text,
     "log_options": values.string_map,
-    "sysctls": values.sysctls,
+    "sysctls": container.sysctls,
 }
 
 
@@ -78,7 +78,9 @@ def parse_settings(
             if value is not None:
                 found[key] = value
     if words.said("restart_policy"):
-        policy = problems.attempt(words.places["restart_policy"], values.restart_policy, words.values["restart_policy"])
+        policy = problems.attempt(
+            words.places["restart_policy"], container.restart_policy, words.values["restart_policy"]
+        )
         if policy:
             found["restart_policy"], found["restart_retries"] = policy
     found.update(_lists(words, files, problems))
@@ -107,11 +109,11 @@ def _environment(words: Words, files: Files, problems: Problems) -> dict[str, st
     result: dict[str, str] = {}
     if words.said("env_file"):
         read = problems.attempt(
-            words.places["env_file"], lambda: values.env_file(files.content(words.values["env_file"]))
+            words.places["env_file"], lambda: container.env_file(files.content(words.values["env_file"]))
         )
         result.update(read or {})
     if words.said("env"):
-        result.update(problems.attempt(words.places["env"], values.env, words.values["env"]) or {})
+        result.update(problems.attempt(words.places["env"], container.env, words.values["env"]) or {})
     return result
 
 
@@ -138,11 +140,13 @@ def _lists(words: Words, files: Files, problems: Problems) -> dict[str, Any]:
     return {
         "exposed_ports": tuple(dict.fromkeys(exposed)) if words.said("exposed_ports") else DEFAULT_EXPOSED_PORTS,
         "published_ports": tuple(dict.fromkeys(published)),
-        "devices": tuple(each("devices", values.device)),
-        "ulimits": tuple(each("ulimits", values.ulimit)),
-        "cap_add": tuple(dict.fromkeys(each("docker_cap_add", values.capability))),
-        "cap_drop": tuple(dict.fromkeys(each("docker_cap_drop", values.capability))),
-        "security_opts": tuple(each("docker_security_opts", lambda item: values.security_option(item, files.seccomp))),
+        "devices": tuple(each("devices", container.device)),
+        "ulimits": tuple(each("ulimits", container.ulimit)),
+        "cap_add": tuple(dict.fromkeys(each("docker_cap_add", container.capability))),
+        "cap_drop": tuple(dict.fromkeys(each("docker_cap_drop", container.capability))),
+        "security_opts": tuple(
+            each("docker_security_opts", lambda item: container.security_option(item, files.seccomp))
+        ),
     }
 
 
