@@ -18,6 +18,7 @@ import traceback
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Iterator, Mapping, Optional
 
+from . import _ssh_line
 from ._errors import DaemonError
 from ._socket_access import explain_denied
 from ._tls import explain
@@ -54,11 +55,11 @@ class Address:
     timeout: int = 60
 
     @classmethod
-    def from_params(cls, params: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Address:
+    def from_params(cls, params: Mapping[str, Any], environ: Optional[Mapping[str, str]] = None) -> Address:
         """Options of `connection_argument_spec`, with DOCKER_CERT_PATH filling in the files that are there."""
         chosen = {key: params[key] for key in cls.__dataclass_fields__ if params.get(key) is not None}
         address = cls(**chosen)
-        folder = environ.get("DOCKER_CERT_PATH")
+        folder = (os.environ if environ is None else environ).get("DOCKER_CERT_PATH")
         if not folder or not address.uses_tls:
             return address
         files = {"ca_path": "ca.pem", "client_cert": "cert.pem", "client_key": "key.pem"}
@@ -204,11 +205,13 @@ def connect(address: Address, pool: int = 10) -> Daemon:
     try:
         api = _make_api(address, pool)
     except Exception as error:  # pylint: disable=broad-except
-        raise translate(error, address) from error
+        said = _ssh_line.failure(address.docker_host) if address.use_ssh_client else None
+        raise said or translate(error, address) from error
     return Daemon(api, address)
 
 
 def _make_api(address: Address, pool: int) -> Any:
+    _ssh_line.prepare(address.docker_host, address.use_ssh_client, address.timeout)
     tls: Any = False
     host = address.docker_host
     if address.uses_tls:

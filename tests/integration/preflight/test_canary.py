@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+import importlib
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 import uuid
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -148,5 +152,69 @@ def test_a_stale_canary_goes_and_a_living_one_stays(sdk):
 
 
 def with_path() -> dict[str, str]:
-    """Child processes import from where we do."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    """Child processes import from where we do, and ansible finds the collection there."""
+    top = Path(next(iter(importlib.import_module("ansible_collections.tpaexec.docker").__path__))).parents[2]
+    plain = {"ANSIBLE_COLLECTIONS_PATH": str(top), "ANSIBLE_STDOUT_CALLBACK": "minimal", "ANSIBLE_NOCOLOR": "1"}
+    return {**os.environ, **plain, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+
+
+def test_nothing_is_left_when_ansibles_module_is_killed(sdk, guest_image, nothing_left):
+    """The real way: ansible packs the module, runs it, and the kernel's out-of-memory killer comes by."""
+    before = canaries(sdk)
+    words = f"canary=true canary_image={guest_image} canary_timeout=60"
+    with subprocess.Popen(ansible("docker_preflight", words), env=with_path(), stdout=subprocess.PIPE) as process:
+        deadline = time.monotonic() + 30
+        while len(canaries(sdk) - before) < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        killed = [pid for pid in family(process.pid) if b"AnsiballZ_docker_preflight" in command_line(pid)]
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+        assert killed
+        assert len(canaries(sdk) - before) >= 1, "killed too late: nothing was proven"
+        process.communicate(timeout=30)
+
+
+def test_a_canary_by_ansible(guest_image, nothing_left):
+    words = f"canary=true canary_image={guest_image} timeout=10"
+    done = subprocess.run(
+        ansible("docker_preflight", words), env=with_path(), capture_output=True, text=True, check=False
+    )
+    result = reply_in(done.stdout)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "CANARY_FAILED" in result["checked"]["ran"]
+    assert result["changed"] is False
+
+
+def test_no_canary_in_check_mode(sdk, guest_image):
+    before = canaries(sdk)
+    words = f"canary=true canary_image={guest_image} timeout=10"
+    command = [*ansible("docker_preflight", words), "--check"]
+    done = subprocess.run(command, env=with_path(), capture_output=True, text=True, check=False)
+    result = reply_in(done.stdout)
+    assert "check mode" in result["checked"]["not_run"]["CANARY_FAILED"]
+    assert canaries(sdk) == before
+
+
+def ansible(module: str, words: str) -> list[str]:
+    program = Path(sys.executable).with_name("ansible")
+    return [str(program), "localhost", "-m", f"tpaexec.docker.{module}", "-a", words]
+
+
+def reply_in(text: str) -> dict[str, Any]:
+    """The module's result in what `ansible` prints: `localhost | SUCCESS => {…}`."""
+    return json.JSONDecoder().raw_decode(text.partition(" => ")[2])[0]
+
+
+def family(pid: int) -> list[int]:
+    """A process's descendants."""
+    found = []
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split():
+        found += [int(child), *family(int(child))]
+    return found
+
+
+def command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""

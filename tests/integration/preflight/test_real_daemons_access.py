@@ -55,7 +55,7 @@ def test_a_backlog_that_is_full(tmp_path):
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(str(tmp_path / "s"))
         listener.listen(0)
-        waiting = [socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) for _ in range(2)]
+        waiting = [socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) for dummy in range(2)]
         for one in waiting:
             one.setblocking(False)
             one.connect_ex(str(tmp_path / "s"))
@@ -83,6 +83,19 @@ def test_nobody_listens_on_tcp():
         taken.bind(("127.0.0.1", 0))
         reply = ask("docker_preflight", f"tcp://127.0.0.1:{taken.getsockname()[1]}")
     assert reply.severity("DAEMON_NOT_RUNNING") == "error"
+
+
+@needs_root
+@pytest.mark.parametrize("scheme", ["tcp://{}:2375", "ssh://root@{}"])
+def test_a_host_that_swallows_every_packet(scheme):
+    """A firewall, a cable that is out: nothing comes back at all, not even a refusal."""
+    with Engine("t-hole", storage_driver="vfs") as engine:
+        engine.run("iptables", "-I", "INPUT", "-i", "eth0", "-j", "DROP")
+        for module in MODULES:
+            reply = ask(module, scheme.format(engine.address))
+            assert reply.failed
+            # without paramiko, ssh:// ends before the first packet
+            assert {"DAEMON_HUNG", "DAEMON_NOT_RUNNING", "SDK_MISSING"} & set(reply.findings), reply.findings
 
 
 # Users --------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ssh:// through the system's ssh, made fit for a module: it never asks, never waits for ever, and says what is wrong.
+
+The SDK starts `ssh` with our standard error and without a time limit: a host that swallows packets then holds the
+Ansible task even after the module has ended, and an unknown host key shows as nothing but a broken pipe.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+import subprocess
+import sys
+import tempfile
+from typing import Any, ClassVar, Optional
+
+from ._errors import DaemonError
+
+SSHCONN = "docker.transport.sshconn"
+
+
+def prepare(docker_host: str, use_ssh_client: bool, timeout: int) -> None:
+    """Before the SDK connects: it imports paramiko even when the system's ssh does the work."""
+    if not docker_host.startswith("ssh://"):
+        return
+    if not importlib.util.find_spec("paramiko"):
+        raise DaemonError(
+            f"The Docker SDK for Python needs the package paramiko for {docker_host}.",
+            f"Install it for the interpreter that runs the module: {sys.executable} -m pip install 'docker[ssh]'",
+            "SDK_MISSING",
+        )
+    if use_ssh_client:
+        sshconn = importlib.import_module(SSHCONN)
+        if not hasattr(sshconn.SSHSocket, "timeouts"):
+            sshconn.SSHSocket = _line_class(sshconn.SSHSocket)
+        sshconn.SSHSocket.timeouts[_host(docker_host)] = timeout
+
+
+def failure(docker_host: str) -> Optional[DaemonError]:
+    """What the system's ssh complained of last when it went to this *docker_host*."""
+    line = getattr(sys.modules.get(SSHCONN), "SSHSocket", None)
+    errors = getattr(line, "said", {}).get(_host(docker_host))
+    if errors is None:
+        return None
+    errors.seek(0)
+    lines = errors.read().decode("utf-8", "replace").strip().splitlines()
+    if not lines:
+        return None
+    return DaemonError(
+        f"ssh to the Docker host {docker_host} failed: {lines[-1].strip().rstrip('.')}.",
+        "Try it by hand, it must not ask anything: ssh -o BatchMode=yes USER@HOST docker version",
+        "DAEMON_NOT_RUNNING",
+    )
+
+
+def _line_class(base: Any) -> Any:
+    class Line(base):  # type: ignore[misc]
+        """The SDK's socket over an ssh process, with ssh's own words kept in `said`, by host."""
+
+        timeouts: ClassVar[dict[str, int]] = {}
+        said: ClassVar[dict[str, Any]] = {}
+
+        def connect(self, *_args: Any, **_kwargs: Any) -> None:
+            limit = f"ConnectTimeout={self.timeouts.get(self.host, 30)}"
+            login = [*(["-l", self.user] if self.user else []), *(["-p", self.port] if self.port else [])]
+            command = ["ssh", "-o", "BatchMode=yes", "-o", limit, *login, "--", self.host, "docker system dial-stdio"]
+            self.said[self.host] = errors = tempfile.TemporaryFile()  # noqa: SIM115 # pylint: disable=consider-using-with
+            self.proc = subprocess.Popen(  # noqa: S603 # pylint: disable=consider-using-with # lives as long as we do
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, start_new_session=True
+            )
+
+    return Line
+
+
+def _host(docker_host: str) -> str:
+    """`ssh://user@host:22` → host, as the SDK's socket calls it."""
+    return re.sub(r"^ssh://(?:[^@/]*@)?", "", docker_host).split("/")[0].split(":")[0]
