@@ -140,16 +140,14 @@ class CallbackModule(CallbackBase):
         if action == "debug" and "msg" in data:
             self._out(str(data["msg"]))
         name = data.get("summary") or task.name
-        if (
-            action in STEERING
-            or not name
-            or self._word in ("list_containers", "preflight")
-            or _host_name(result) == "localhost"
-            and self._word == "ping"
-        ):
+        if action in STEERING or not name or self._is_only_a_look(result):
             return
         mark = "ok" if not data.get("changed") else "would" if context.CLIARGS.get("check") else "changed"
         self._out(f"{stringc(f'{mark:<9}', MARKS[mark])}{self._host(result)}{name}")
+
+    def _is_only_a_look(self, result: Any) -> bool:
+        """Its result is printed; that it was got is no step."""
+        return self._word in LOOKING and (self._word != "ping" or _host_name(result) == "localhost")
 
     def _findings(self, data: dict[str, Any]) -> None:
         findings = [one for one in data.get("findings") or [] if isinstance(one, dict)]

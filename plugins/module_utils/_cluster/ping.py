@@ -97,7 +97,7 @@ def _problem(error: DaemonError) -> str:
 
 
 def can_use(python: str, least: Optional[tuple[int, ...]] = getattr(basic, "_PY_MIN", None)) -> bool:
-    """Whether modules of the running ansible-core work with that Python. 2.16, which does not say, takes 2.7 and 3.6."""
+    """Whether modules of the running ansible-core work with that Python. 2.16 does not say; it takes 2.7 and 3.6."""
     numbers = tuple(int(part) for part in python.split(".")[:2] if part.isdigit())
     if not isinstance(least, tuple):
         return numbers == (2, 7) or numbers >= (3, 6)

@@ -30,6 +30,7 @@ class Command:
         self.base = base
         self.top = base / "check out"
         shutil.copytree(TOP / "bin", self.top / "bin", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(TOP / "playbooks" / "files", self.top / "playbooks" / "files")
         shutil.copy(TOP / "galaxy.yml", self.top)
         self.bin = self.top / ".venv" / "bin"
         self.bin.mkdir(parents=True)

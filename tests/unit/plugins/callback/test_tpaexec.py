@@ -35,14 +35,14 @@ def play(tmp_path: Path):
         environ = {
             **os.environ,
             "ANSIBLE_COLLECTIONS_PATH": str(ROOT),
-            "ANSIBLE_CONFIG": str(TOP / "bin" / "_command" / "ansible.cfg"),
+            "ANSIBLE_CONFIG": str(TOP / "playbooks" / "files" / "ansible.cfg"),
             "ANSIBLE_LIBRARY": str(HERE / "library"),
             "ANSIBLE_STDOUT_CALLBACK": "tpaexec.docker.tpaexec",
             "ANSIBLE_NOCOLOR": "1",
             **env,
         }
         command = [sys.executable, "-m", "ansible", "playbook", str(playbook), *argv]
-        command += ["-i", str(TOP / "bin" / "_command" / "localhost.ini")]
+        command += ["-i", str(TOP / "playbooks" / "files" / "localhost.ini")]
         return subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=120)
 
     return run

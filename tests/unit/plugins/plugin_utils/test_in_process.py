@@ -154,7 +154,7 @@ def test_under_ansible_both_ways_give_the_same(in_process, tmp_path):
     playbook = tmp_path / "play.yml"
     playbook.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
     argv = [sys.executable, "-m", "ansible", "playbook", str(playbook), "-e", f"dir={tmp_path}"]
-    argv += ["-e", f"tpaexec_docker_in_process={in_process}", "-i", str(TOP / "bin" / "_command" / "localhost.ini")]
+    argv += ["-e", f"tpaexec_docker_in_process={in_process}", "-i", str(TOP / "playbooks" / "files" / "localhost.ini")]
     environ = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT), "ANSIBLE_NOCOLOR": "1"}
     done = subprocess.run(argv, env=environ, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr

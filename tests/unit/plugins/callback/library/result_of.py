@@ -1,3 +1,4 @@
+#!/usr/bin/python
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A module for tests: returns, fails or breaks as it is told."""
 
