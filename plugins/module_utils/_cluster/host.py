@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Mapping
+from typing import Any, Mapping, Optional
 
 
 @dataclass(frozen=True)
@@ -18,9 +18,11 @@ class HostFacts:
     cgroup_driver: str = "cgroupfs"
     rootless: bool = False
     name: str = ""
+    nofile: Optional[int] = None
 
     @classmethod
-    def from_api(cls, version: Mapping[str, Any], info: Mapping[str, Any]) -> HostFacts:
+    def from_api(cls, version: Mapping[str, Any], info: Mapping[str, Any], nofile: Optional[int] = None) -> HostFacts:
+        """*nofile* is the limit of open files that containers start with, where it can be known."""
         options = [str(option) for option in info.get("SecurityOptions") or []]
         return cls(
             engine=_numbers(version.get("Version"), 3),
@@ -29,6 +31,7 @@ class HostFacts:
             cgroup_driver=str(info.get("CgroupDriver") or "cgroupfs"),
             rootless=any(option.startswith("name=rootless") for option in options),
             name=str(info.get("Name") or ""),
+            nofile=nofile,
         )
 
 

@@ -16,7 +16,10 @@ from .host import HostFacts
 TMPFS = {"/tmp": "", "/run": "", "/run/lock": ""}  # noqa: S108 - paths in the guest
 STOP_SIGNAL = "SIGRTMIN+3"
 STOP_TIMEOUT = 90  # seconds; systemd's own DefaultTimeoutStopSec, so that a database is never killed early
-NOFILE = (65536, 524288)  # the daemon's default may be in the hundreds of millions, which old yum and Python 2 walk
+# A default in the hundreds of millions is walked one by one by old yum and Python 2 (containerd#6741). It is lowered where
+# it is known to be so; raising it is not the container's right, and the engine refuses the start.
+NOFILE_HUGE = 10_000_000
+NOFILE = (65536, 524288)
 PARENT = "/tpaexec.docker"
 
 
@@ -85,6 +88,7 @@ class Cooked:
     binds: tuple[str, ...]
     tmpfs: Mapping[str, str]
     security_opts: tuple[str, ...]
+    nofile: Optional[tuple[int, int]] = None
 
 
 def choose(host: HostFacts) -> Recipe:
@@ -108,6 +112,7 @@ def cook(instance: Instance, host: HostFacts, cluster_id: str, recipe: Optional[
         binds=tuple(binds),
         tmpfs={path: options for path, options in TMPFS.items() if path not in users_targets},
         security_opts=recipe.security_opts,
+        nofile=NOFILE if (host.nofile or 0) >= NOFILE_HUGE else None,
     )
 
 

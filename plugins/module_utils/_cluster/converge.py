@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One converging run from options to result: parse, lock, observe, plan, apply, report."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any, Iterator, Mapping, Optional
+
+from .._client import Address, Daemon, connect
+from .._directory.keys import SshKeys, ensure_keys, read_keys
+from .._entry import Run
+from .._errors import ConfigError, PlatformError
+from .._spec.model import Cluster
+from .._spec.parse import options_to_data, parse_config
+from .apply import Applier, Tools
+from .observe import FOREIGN, ID_LABEL, World, observe
+from .plan import ABSENT, PRESENT, NodePlan, Plan, Wishes, make_plan
+from .pool import Deadline
+from .record import Record, locked, new_id, read_id, read_record, write_id, write_record
+from .result import Outcome, as_result
+from .ssh import KeyMaterial, SshInstaller
+
+
+@dataclass(frozen=True)
+class Job:
+    """The module's options, read once."""
+
+    cluster: Cluster
+    wishes: Wishes
+    directory: str
+    cluster_dir: str
+    adopt: bool
+    wait: bool
+    wait_timeout: int
+    parallel: int
+
+
+def read_text(path: str) -> str:
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def job_of(params: Mapping[str, Any]) -> Job:
+    """Options → Job. Raises ConfigError with every problem."""
+    cluster_dir = params.get("cluster_dir") or ""
+    cluster = parse_config(options_to_data(params), cluster_dir or os.getcwd(), read_text)
+    return Job(
+        cluster=cluster,
+        wishes=Wishes(
+            state=params["state"],
+            recreate=tuple(params.get("recreate") or ()),
+            prune=bool(params.get("prune")),
+            nodes=tuple(params.get("nodes") or ()),
+            remove_volumes=bool(params.get("remove_volumes")),
+        ),
+        directory=record_directory(params.get("record_dir"), cluster_dir, cluster.name),
+        cluster_dir=cluster_dir,
+        adopt=bool(params.get("adopt")),
+        wait=params.get("wait", "booted") == "booted",
+        wait_timeout=int(params.get("wait_timeout") or 120),
+        parallel=max(1, int(params.get("parallel") or 8)),
+    )
+
+
+def record_directory(said: Optional[str], cluster_dir: str, name: str) -> str:
+    """Where id, record and lock are kept: as said, in the cluster directory, else in the user's state directory."""
+    if said:
+        return said
+    if cluster_dir:
+        return os.path.join(cluster_dir, ".tpaexec-docker")
+    state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    return os.path.join(state, "tpaexec-docker", name)
+
+
+def body(params: dict[str, Any], run: Run) -> dict[str, Any]:
+    """The module docker_cluster."""
+    job = job_of(params)
+    for warning in job.cluster.warnings:
+        run.warn(warning)
+    with connect(Address.from_params(params), job.parallel + 2) as daemon, _lock(job, run.check_mode):
+        return converge(daemon, job, run)
+
+
+def _lock(job: Job, check_mode: bool) -> contextlib.AbstractContextManager[None]:
+    """Looking needs no lock, and check mode writes nothing."""
+    return contextlib.nullcontext() if check_mode else locked(job.directory)
+
+
+def converge(daemon: Daemon, job: Job, run: Run) -> dict[str, Any]:
+    """Bring the cluster to its state, or say what that would take."""
+    ident, world = _identify(daemon, job, run)
+    record = read_record(job.directory)
+    plan = make_plan(job.cluster, world, record.applied, job.wishes)
+    if plan.problems:
+        raise ConfigError(list(plan.problems), f"what stands in the way of cluster {job.cluster.name}")
+    for warning in _warnings(plan):
+        run.warn(warning)
+    if run.check_mode:
+        return as_result(job.cluster, plan, world, Outcome(check_mode=True), job.wishes.state)
+    if job.wishes.state == PRESENT:
+        write_id(job.directory, ident) if read_id(job.directory) != ident else None
+    outcome = _apply(daemon, job, run, ident, world, plan, record)
+    result = as_result(job.cluster, plan, world, outcome, job.wishes.state)
+    if job.wishes.state == ABSENT and not result.get("failed"):
+        _forget(job.directory)
+    return result
+
+
+def _identify(daemon: Daemon, job: Job, run: Run) -> tuple[str, World]:
+    """The cluster's id, and what is there as seen with it. A new id until something is made with it; `adopt` takes the
+    id that the containers of our names carry, when ours is lost."""
+    ident = read_id(job.directory)
+    world = observe(daemon, job.cluster, ident, job.parallel)
+    if job.adopt:
+        found = _adoptable_id(job.cluster, world)
+        if found and found != ident:
+            run.warn(
+                f"Taking over cluster {job.cluster.name} by name: its nodes carry the id {found}, this directory's was {ident or 'lost'}."
+            )
+            return found, observe(daemon, job.cluster, found, job.parallel)
+    return ident or new_id(), world
+
+
+def _adoptable_id(cluster: Cluster, world: World) -> str:
+    """The one id on containers of our cluster's label and names, "" when there is none. Two are too many to guess."""
+    names = {instance.name for instance in cluster.instances}
+    found = {
+        item.labels[ID_LABEL]
+        for item in world.containers.values()
+        if item.name in names
+        and item.owner == FOREIGN
+        and item.labels.get("Cluster") == cluster.name
+        and item.labels.get(ID_LABEL)
+    }
+    if len(found) > 1:
+        raise PlatformError(
+            f"The nodes of cluster {cluster.name} carry several ids: {', '.join(sorted(found))}.",
+            "They come from more than one cluster directory: remove or rename those that are not this one's.",
+        )
+    return next(iter(found), "")
+
+
+def _warnings(plan: Plan) -> list[str]:
+    found = [*plan.warnings]
+    for network in plan.networks:
+        found += network.warnings
+    for node in plan.nodes:
+        found += node.warnings
+    return found
+
+
+@contextlib.contextmanager
+def _keys_in_background(job: Job, run: Run, plan: Plan) -> Iterator[Optional[Future[SshKeys]]]:
+    """Keys are made while the engine works. Without a cluster directory there are none."""
+    if not job.cluster_dir or job.wishes.state != PRESENT or not plan.nodes:
+        yield None
+        return
+    there = read_keys(job.cluster_dir, job.cluster)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        if there is not None:
+            yield pool.submit(lambda: there)
+        else:
+            yield pool.submit(ensure_keys, job.cluster_dir, job.cluster, run.run_command)
+
+
+def key_material(keys: SshKeys) -> KeyMaterial:
+    files = {}
+    for private, public in keys.host_keys.values():
+        name = os.path.basename(private)
+        with open(private, "rb") as file:
+            files[name] = file.read()
+        files[f"{name}.pub"] = (public.strip() + "\n").encode()
+    return KeyMaterial(keys.public_key, files)
+
+
+def _apply(daemon: Daemon, job: Job, run: Run, ident: str, world: World, plan: Plan, record: Record) -> Outcome:
+    with _keys_in_background(job, run, plan) as future:
+        material = (lambda: key_material(future.result())) if future is not None else None
+        tools = Tools(
+            daemon=daemon,
+            deadline=Deadline.after(job.wait_timeout),
+            installer=SshInstaller(daemon, material) if material else None,
+            keys=(lambda: _wanted_keys(material())) if material else dict,
+        )
+        applier = Applier(job.cluster, ident, world, tools, record.hosts, job.wait)
+        if job.wishes.state == PRESENT:
+            applier.make_networks(plan.networks)
+            applier.make_volumes(plan.volumes)
+        results = applier.run_nodes(plan, job.parallel)
+        failures = applier.remove_networks(plan.networks) if job.wishes.state == ABSENT else []
+        kept = applier.remove_volumes(plan.volumes) if job.wishes.remove_volumes else []
+        for message in kept:
+            run.warn(message)
+        if future is not None:
+            future.result()
+    write_record(job.directory, _next_record(record, world, results))
+    return Outcome(results=tuple(results), steps=tuple(applier.steps), failures=tuple(failures))
+
+
+def _wanted_keys(material: KeyMaterial) -> dict[str, str]:
+    return {"key": material.public_key, "host_key": material.host_public}
+
+
+def _next_record(record: Record, world: World, results: Any) -> Record:
+    """Mends and captured lines of this run added, containers that are gone dropped."""
+    applied, hosts = dict(record.applied), dict(record.hosts)
+    alive = {item.id for item in world.containers.values()} | {result.container_id for result in results}
+    for result in results:
+        mended = result.plan.mended
+        if mended and not result.error:
+            applied[result.container_id] = {**applied.get(result.container_id, {}), **mended}
+        if result.hosts_lines is not None:
+            hosts[result.container_id] = result.hosts_lines
+        if "remove" in result.done and result.plan.container is not None:
+            alive.discard(result.plan.container.id)
+    return replace(
+        record,
+        applied={key: value for key, value in applied.items() if key in alive},
+        hosts={key: value for key, value in hosts.items() if key in alive and value},
+    )
+
+
+def _forget(directory: str) -> None:
+    """After `absent` nothing carries the id any more: what we kept goes too. The lock goes last, while it is held."""
+    for name in ("id", "record.json", "lock"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(directory, name))
+    with contextlib.suppress(OSError):
+        os.rmdir(directory)
+
+
+__all__ = ["Job", "NodePlan", "body", "converge", "job_of", "record_directory"]

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine's own errors while converging, with what to do: a table of its words."""
+
+from __future__ import annotations
+
+import re
+
+from .._errors import DaemonError, PlatformError
+
+# what the engine says · what to do
+TABLE: tuple[tuple[str, str], ...] = (
+    (r"port is already allocated|address already in use",
+     "Another process or container has that host port: change published_ports, or find it: ss -ltnp"),
+    (r"Pool overlaps with other one",
+     "Another Docker network has that subnet: docker network ls; choose a free one (tpaexec configure finds one)."),
+    (r"[Aa]ddress already in use|Address already allocated",
+     "Another container has that address: choose another ip_address."),
+    (r"is already in use by container|[Cc]onflict\. The container name",
+     "A container of that name was made meanwhile: look at it with docker ps -a, then run provision again."),
+    (r"No such image|pull access denied", "Get the image first: tpaexec provision obtains it, or docker pull."),
+    (r"no space left on device|disk quota exceeded",
+     "The Docker host's disk is full: docker system df, then docker system prune or a larger data root."),
+    (r"too many open files|inotify",
+     "The Docker host's inotify limits are used up: sysctl -w fs.inotify.max_user_instances=512"),
+    (r"[Mm]inimum memory limit", "Give the instance more memory: at least 6m for the engine, about 64m for systemd."),
+    (r"unknown capability|invalid capability", "See docker_cap_add and docker_cap_drop: names as in capabilities(7)."),
+    (r"sysctl .* is not|not in a separate kernel namespace", "Only namespaced sysctls (kernel.shm*, net.*, …) can be set for a container."),
+    (r"bind source path does not exist|mkdir .*: (permission denied|read-only)",
+     "Check the host side of `volumes` and `local_source_directories`."),
+    (r"could not find an available.* network|all predefined address pools",
+     "The engine has no free subnet: give docker_networks an ipam_config subnet, or remove unused networks."),
+)  # fmt: skip
+
+
+def explained(error: PlatformError, where: str) -> PlatformError:
+    """*error* with a remedy where the table has one and it brought none itself."""
+    if error.remedy or not isinstance(error, DaemonError):
+        return error
+    for pattern, remedy in TABLE:
+        if re.search(pattern, error.message):
+            return DaemonError(error.message, remedy, error.id, error.status)
+    return DaemonError(
+        error.message,
+        f"It came up at {where}; the daemon's log may say more (journalctl -u docker).",
+        error.id,
+        error.status,
+    )

@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what is wanted and what is there to what has to be done; pure. `changed` and `diff` come from here alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Mapping, Optional
+
+from .._errors import Problem
+from .._spec.model import Cluster, Instance, Volume
+from .labels import applied_of, network_names, recipe_of
+from .observe import FOREIGN, OURS, TPA, Container, World
+from .plan_network import NetworkPlan, plan_networks
+from .plan_node import NodeContext, attach_steps, mends
+from .recipe import choose
+
+PRESENT, STARTED, STOPPED, ABSENT = "present", "started", "stopped", "absent"
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the caller asks for beyond config.yml."""
+
+    state: str = PRESENT
+    recreate: tuple[str, ...] = ()
+    prune: bool = False
+    nodes: tuple[str, ...] = ()
+    remove_volumes: bool = False
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do to one node. kind: create, start, stop, unpause, remove, update, connect, disconnect."""
+
+    kind: str
+    data: Any = None
+
+    def __str__(self) -> str:
+        network = getattr(self.data, "network", "")
+        return f"{self.kind} {network}".strip()
+
+
+@dataclass(frozen=True)
+class NodePlan:
+    """One node: the container that is there (if any), the steps, and why."""
+
+    name: str
+    instance: Optional[Instance]
+    container: Optional[Container]
+    steps: tuple[Step, ...] = ()
+    reasons: tuple[str, ...] = ()
+    blocked: bool = False
+    warnings: tuple[str, ...] = ()
+    mended: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.steps)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        return tuple(step.kind for step in self.steps)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything to do, or `problems`: then nothing may be done at all."""
+
+    networks: tuple[NetworkPlan, ...] = ()
+    nodes: tuple[NodePlan, ...] = ()
+    volumes: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        return any(item.changed for item in (*self.networks, *self.nodes))
+
+
+def make_plan(cluster: Cluster, world: World, applied: Mapping[str, Mapping[str, Any]], wishes: Wishes) -> Plan:
+    """The plan. *applied* maps container ids to what the record says was mended in place."""
+    names = [instance.name for instance in cluster.instances]
+    problems = _unknown_names(names, world, wishes)
+    members = {
+        item.name for item in world.containers.values() if item.owner == OURS or (_is_ours(item) and item.name in names)
+    }
+    networks, network_problems = plan_networks(cluster, world, wishes.state, members)
+    replaced = frozenset(item.name for item in networks if item.replaces)
+    nodes = [
+        _plan_node(instance, world, applied, wishes, replaced)
+        for instance in cluster.instances
+        if _chosen(instance, wishes)
+    ]
+    if wishes.state == PRESENT:
+        problems += [*network_problems, *_missing_images(cluster, world), *_in_the_way(cluster, world)]
+    dropped, warnings = _plan_dropped(names, world, wishes)
+    return Plan(
+        networks=networks,
+        nodes=(*nodes, *dropped),
+        volumes=_named_volumes(cluster),
+        problems=tuple(problems),
+        warnings=warnings,
+    )
+
+
+def _is_ours(container: Optional[Container]) -> bool:
+    return container is not None and container.owner != FOREIGN
+
+
+def _chosen(instance: Instance, wishes: Wishes) -> bool:
+    return not wishes.nodes or instance.name in wishes.nodes
+
+
+def _named_volumes(cluster: Cluster) -> tuple[str, ...]:
+    volumes: list[Volume] = [volume for instance in cluster.instances for volume in instance.settings.volumes]
+    return tuple(dict.fromkeys(volume.source for volume in volumes if volume.kind == "volume"))
+
+
+def _unknown_names(names: list[str], world: World, wishes: Wishes) -> list[Problem]:
+    known = {*names, *(item.name for item in world.containers.values() if item.owner != FOREIGN)}
+    problems = []
+    for option, values in (("recreate", wishes.recreate), ("nodes", wishes.nodes)):
+        for value in values:
+            if value not in known and not (option == "recreate" and value == ALL):
+                problems.append(
+                    Problem(option, f"there is no node {value} in this cluster.", f"Its nodes: {', '.join(names)}.")
+                )
+    return problems
+
+
+def _missing_images(cluster: Cluster, world: World) -> list[Problem]:
+    missing = [name for name, raw in world.images.items() if raw is None]
+    return [
+        Problem(
+            "images",
+            f"the image {name} is not on the Docker host.",
+            f"Get it first: docker pull {name}, or let `tpaexec provision` obtain it (role guest_image).",
+        )
+        for name in missing
+    ]
+
+
+def _in_the_way(cluster: Cluster, world: World) -> list[Problem]:
+    problems = []
+    for instance in cluster.instances:
+        container = world.containers.get(instance.name)
+        if container is not None and container.owner == FOREIGN:
+            labels = (
+                ", ".join(f"{key}={value}" for key, value in sorted(container.labels.items()) if _telling(key))
+                or "none"
+            )
+            problems.append(
+                Problem(
+                    instance.name,
+                    f"a container of this name belongs to someone else (its labels: {labels}); it is left as it is.",
+                    "Rename the instance, or remove that container yourself. If it is this cluster's and its id was "
+                    "lost: tpaexec provision DIR --adopt",
+                )
+            )
+    return problems
+
+
+def _telling(label: str) -> bool:
+    return label in ("Cluster", "Name", "Owner", "tpaexec.docker.id") or label.startswith("com.docker.compose.project")
+
+
+def _plan_node(
+    instance: Instance,
+    world: World,
+    applied: Mapping[str, Mapping[str, Any]],
+    wishes: Wishes,
+    replaced: frozenset[str],
+) -> NodePlan:
+    container = world.containers.get(instance.name)
+    if container is not None and container.owner == FOREIGN:
+        return NodePlan(instance.name, instance, None)
+    if wishes.state == ABSENT:
+        steps = (Step("remove"),) if container else ()
+        return NodePlan(instance.name, instance, container, steps)
+    if wishes.state == STOPPED:
+        steps = (Step("stop"),) if container and container.status in ("running", "paused", "restarting") else ()
+        return NodePlan(instance.name, instance, container, steps)
+    if wishes.state == STARTED:
+        return _plan_start(instance, container)
+    context = NodeContext(instance, container, world, _applied(container, applied), replaced)
+    return _plan_present(context, wishes)
+
+
+def _applied(container: Optional[Container], record: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    if container is None:
+        return {}
+    return {**applied_of(container.labels), **record.get(container.id, {})}
+
+
+def _plan_start(instance: Instance, container: Optional[Container]) -> NodePlan:
+    if container is None:
+        reason = "it was never provisioned or was removed: run tpaexec provision"
+        return NodePlan(instance.name, instance, None, reasons=(reason,), blocked=True)
+    return NodePlan(instance.name, instance, container, tuple(wake_steps(container)))
+
+
+def wake_steps(container: Container) -> list[Step]:
+    """What brings a container that exists to run."""
+    if container.status == "paused":
+        return [Step("unpause")]
+    return [] if container.status in ("running", "restarting") else [Step("start")]
+
+
+def _plan_present(context: NodeContext, wishes: Wishes) -> NodePlan:
+    instance, container = context.instance, context.container
+    if container is None:
+        extra = [Step("connect", item) for item in instance.settings.networks[1:]]
+        return NodePlan(instance.name, instance, None, (Step("create"), *extra, Step("start")), ("not there",))
+    if instance.name in wishes.recreate or ALL in wishes.recreate:
+        extra = [Step("connect", item) for item in instance.settings.networks[1:]]
+        steps = (Step("remove"), Step("create"), *extra, Step("start"))
+        return NodePlan(instance.name, instance, container, steps, ("recreated as asked",))
+    update, mended, reasons, blockers = mends(context)
+    warnings = _stale(context)
+    if blockers:
+        words = (*blockers, f"a node is recreated only when asked: tpaexec provision DIR --recreate {instance.name}")
+        return NodePlan(instance.name, instance, container, (), words, True, warnings)
+    steps = []
+    if update:
+        steps.append(Step("update", update))
+    network_reasons = []
+    for kind, data, reason in attach_steps(context):
+        steps.append(Step(kind, data))
+        network_reasons.append(reason)
+    if network_reasons:
+        mended["networks"] = network_names(instance)
+    wake = wake_steps(container)
+    woken = [f"it was {container.status}"] if wake else []
+    all_reasons = (*reasons, *dict.fromkeys(filter(None, network_reasons)), *woken)
+    return NodePlan(instance.name, instance, container, (*steps, *wake), all_reasons, False, warnings, mended)
+
+
+def _stale(context: NodeContext) -> tuple[str, ...]:
+    instance, container = context.instance, context.container
+    if container is None:
+        return ()
+    again = f"To renew it: --recreate {instance.name}"
+    found = []
+    image = context.world.images.get(instance.settings.image)
+    if image and container.image_id and image.get("Id") != container.image_id:
+        found.append(
+            f"{instance.name}: {instance.settings.image} now names a newer image than the one it runs. {again}"
+        )
+    if container.owner == TPA:
+        found.append(f"{instance.name}: made by TPA and taken as it is. {again}")
+    else:
+        made_by, now = recipe_of(container.labels), choose(context.world.host).id
+        if made_by and made_by != now:
+            found.append(f"{instance.name}: made by recipe {made_by}, today it would be {now}. {again}")
+    return tuple(found)
+
+
+def _plan_dropped(names: list[str], world: World, wishes: Wishes) -> tuple[list[NodePlan], tuple[str, ...]]:
+    """Nodes of ours that config.yml no longer names: reported; removed with `prune`, and by `absent`."""
+    plans, warnings = [], []
+    for container in sorted(world.containers.values(), key=lambda item: item.name):
+        if container.name in names or container.owner == FOREIGN:
+            continue
+        if container.owner == TPA:
+            warnings.append(
+                f"{container.name} carries this cluster's label, but config.yml does not name it: left as it is."
+            )
+        elif wishes.state == ABSENT or (wishes.state == PRESENT and wishes.prune):
+            plans.append(
+                NodePlan(container.name, None, container, (Step("remove"),), ("config.yml no longer names it",))
+            )
+        elif wishes.state == PRESENT:
+            warnings.append(
+                f"{container.name} is no longer in config.yml: left as it is. To remove it: tpaexec provision DIR --prune"
+            )
+    return plans, tuple(warnings)

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The cluster's networks: made, kept, taken over from TPA, replaced, removed, or someone else's; pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from .._errors import Problem
+from .._spec.model import Cluster, Network
+from .observe import ID_LABEL, OURS, ObservedNetwork, World
+
+CREATE, REPLACE, REMOVE, KEEP = "create", "replace", "remove", "keep"
+
+
+@dataclass(frozen=True)
+class NetworkPlan:
+    """One network of docker_networks (or one of ours that is no longer in it)."""
+
+    name: str
+    action: str
+    network: Optional[Network] = None
+    observed: Optional[ObservedNetwork] = None
+    reasons: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        return self.action != KEEP
+
+    @property
+    def replaces(self) -> bool:
+        return self.action == REPLACE
+
+
+def plan_networks(
+    cluster: Cluster, world: World, state: str, members: set[str]
+) -> tuple[tuple[NetworkPlan, ...], list[Problem]]:
+    """Plans, and problems that forbid doing anything. *members* are this cluster's containers."""
+    if state not in ("present", "absent"):
+        return (), []
+    declared = {network.name for network in cluster.networks}
+    problems = [] if state == "absent" else _external(cluster, world, declared)
+    plans = []
+    for network in cluster.networks:
+        observed = world.networks.get(network.name)
+        if state == "absent":
+            plans.append(_plan_absent(network.name, observed, world, members, network))
+            continue
+        plan, found = _plan_present(cluster, network, observed, world, members)
+        plans.append(plan)
+        problems += found
+    for observed in world.networks.values():
+        if observed.owner == OURS and observed.name not in declared and state == "absent":
+            plans.append(_plan_absent(observed.name, observed, world, members, None))
+    return tuple(plans), problems
+
+
+def _external(cluster: Cluster, world: World, declared: set[str]) -> list[Problem]:
+    """Networks that instances name and docker_networks does not: they must be there."""
+    wanted = {item.network for instance in cluster.instances for item in instance.settings.networks} - declared
+    engine = {"bridge", "host", "none", "default"}
+    return [
+        Problem(
+            "docker_networks",
+            f"there is no network {name} on the Docker host.",
+            "Declare it in docker_networks, or create it.",
+        )
+        for name in sorted(wanted - engine)
+        if name not in world.networks
+    ]
+
+
+def _plan_present(
+    cluster: Cluster, network: Network, observed: Optional[ObservedNetwork], world: World, members: set[str]
+) -> tuple[NetworkPlan, list[Problem]]:
+    if observed is None:
+        return NetworkPlan(network.name, CREATE, network, None, ("not there",)), []
+    differences = network_drift(network, observed)
+    if observed.owner == OURS:
+        foreign = _strangers(observed, members)
+        if not differences:
+            return NetworkPlan(network.name, KEEP, network, observed), _address_problems(cluster, observed, members)
+        if foreign:
+            return NetworkPlan(network.name, KEEP, network, observed), [_in_use(network.name, foreign, differences)]
+        return NetworkPlan(network.name, REPLACE, network, observed, tuple(differences)), []
+    if not differences and adoptable(observed, world, members):
+        warning = f"Network {network.name} carries no label (made by TPA): taken as it is."
+        return NetworkPlan(network.name, KEEP, network, observed, (), (warning,)), []
+    return NetworkPlan(network.name, KEEP, network, observed), [_foreign(network, observed, differences)]
+
+
+def adoptable(observed: ObservedNetwork, world: World, members: set[str]) -> bool:
+    """TPA labels no network: one is this cluster's if its nodes were attached to it and nobody else is.
+
+    A stopped node is no endpoint of the network, but its own settings still name the network's id.
+    """
+    if ID_LABEL in observed.labels or _strangers(observed, members):
+        return False
+    nodes = [world.containers[name] for name in members if name in world.containers]
+    return any(endpoint.network_id == observed.id for node in nodes for endpoint in node.endpoints)
+
+
+def _strangers(observed: ObservedNetwork, members: set[str]) -> list[str]:
+    return sorted(name for name in observed.members.values() if name not in members)
+
+
+def _address_problems(cluster: Cluster, observed: ObservedNetwork, members: set[str]) -> list[Problem]:
+    """A stranger on the cluster's network may hold an address that a node is to have."""
+    wanted = {
+        item.ipv4_address: instance.name
+        for instance in cluster.instances
+        for item in instance.settings.networks
+        if item.network == observed.name and item.ipv4_address
+    }
+    problems = []
+    for endpoint in (observed.raw.get("Containers") or {}).values():
+        address = str(endpoint.get("IPv4Address") or "").partition("/")[0]
+        holder = str(endpoint.get("Name") or "")
+        if holder not in members and address in wanted:
+            problems.append(
+                Problem(
+                    wanted[address],
+                    f"its address {address} in network {observed.name} is held by the container {holder}, which is not this cluster's.",
+                    f"Choose another ip_address, or detach it: docker network disconnect {observed.name} {holder}",
+                )
+            )
+    return problems
+
+
+def _foreign(network: Network, observed: ObservedNetwork, differences: list[str]) -> Problem:
+    seen = ", ".join(observed.subnets) or "no subnet"
+    why = f"; {'; '.join(differences)}" if differences else ""
+    return Problem(
+        f"docker_networks.{network.name}",
+        f"a network of this name ({seen}) belongs to someone else{why}; it is left as it is.",
+        f"Choose another name in config.yml, or remove it yourself: docker network rm {network.name}",
+    )
+
+
+def _in_use(name: str, strangers: list[str], differences: list[str]) -> Problem:
+    return Problem(
+        f"docker_networks.{name}",
+        f"it differs from config.yml ({'; '.join(differences)}) and other containers are attached to it: {', '.join(strangers)}.",
+        f"Detach them first: docker network disconnect {name} CONTAINER",
+    )
+
+
+def _plan_absent(
+    name: str, observed: Optional[ObservedNetwork], world: World, members: set[str], network: Optional[Network]
+) -> NetworkPlan:
+    if observed is None:
+        return NetworkPlan(name, KEEP, network, None)
+    adopted = network is not None and not network_drift(network, observed) and adoptable(observed, world, members)
+    if observed.owner != OURS and not adopted:
+        warning = f"Network {name} is not this cluster's: left as it is."
+        return NetworkPlan(name, KEEP, network, observed, (), (warning,))
+    strangers = _strangers(observed, members)
+    if strangers:
+        warning = f"Network {name} is left: other containers are attached to it ({', '.join(strangers)})."
+        return NetworkPlan(name, KEEP, network, observed, (), (warning,))
+    return NetworkPlan(name, REMOVE, network, observed)
+
+
+def network_drift(network: Network, observed: ObservedNetwork) -> list[str]:
+    """Differences that matter: what config.yml says and the engine has otherwise."""
+    raw = observed.raw
+    found = []
+    wanted = {_norm(pool.subnet) for pool in network.ipam if pool.subnet}
+    have = {_norm(subnet) for subnet in observed.subnets}
+    if wanted and not wanted <= have:
+        found.append(f"subnet: wanted {', '.join(sorted(wanted))}, found {', '.join(sorted(have)) or 'none'}")
+    pools = {_norm(str(pool.get("Subnet"))): pool for pool in (raw.get("IPAM") or {}).get("Config") or []}
+    for pool in network.ipam:
+        theirs = pools.get(_norm(pool.subnet), {})
+        found += _differs("gateway", pool.gateway, theirs.get("Gateway"))
+        found += _differs("iprange", pool.iprange, theirs.get("IPRange"))
+    options = raw.get("Options") or {}
+    for key, value in network.driver_options.items():
+        found += _differs(f"driver option {key}", value, options.get(key))
+    if network.enable_ipv6 and not raw.get("EnableIPv6"):
+        found.append("enable_ipv6: wanted true, found false")
+    return found
+
+
+def _differs(key: str, wanted: Any, have: Any) -> list[str]:
+    if not wanted or str(wanted) == str(have or ""):
+        return []
+    return [f"{key}: wanted {wanted}, found {have or 'none'}"]
+
+
+def _norm(subnet: str) -> str:
+    try:
+        return str(ipaddress.ip_network(subnet, strict=False))
+    except ValueError:
+        return subnet
