@@ -26,8 +26,7 @@ def present(params: Mapping[str, Any], run: Run) -> dict[str, Any]:
     path = os.path.join(root, CONFIG)
     _refuse_existing(root, path)
     wishes = parse_wishes(params, os.path.basename(root), _names_file(params))
-    parent = os.path.dirname(root)
-    directories = params.get("exclude_subnets_from") or ([parent] if os.path.isdir(parent) else [])
+    directories = params.get("exclude_subnets_from") or []
     address = Address.from_params(params)
     around, warnings = look_around(directories, root, replace(address, timeout=min(address.timeout, DAEMON_PATIENCE)))
     text = render(compose(wishes, around, random.SystemRandom()))

@@ -20,9 +20,19 @@ ROUTES = "/proc/net/route"
 DAEMON_PATIENCE = 5
 
 
-def look_around(directories: Iterable[str], own: str, address: Address) -> tuple[Surroundings, list[str]]:
-    """What is taken, and a warning for each place that could not be looked at. *own* is the new directory."""
+def look_around(named: Iterable[str], own: str, address: Address) -> tuple[Surroundings, list[str]]:
+    """What is taken, and a warning for each place that could not be looked at.
+
+    *own* is the new directory; its neighbours are looked at where no directory is *named*.
+    """
     warnings: list[str] = []
+    directories = list(named)
+    if not directories:
+        parent = os.path.dirname(own)
+        if os.access(parent, os.R_OK | os.X_OK):
+            directories = [parent]
+        elif os.path.exists(parent):
+            warnings.append(f"Other clusters in {parent} could not be seen: this user cannot read it.")
     subnets: list[Taken] = []
     names: set[str] = set()
     for path in _configs(directories, own):

@@ -91,16 +91,18 @@ def topology_warnings(
     without_platform = [one.name for one, _settings, _host in nodes if not one.words.said("platform")]
     if whole and without_platform:
         found.append("instance_defaults: no platform is said; TPA would take it for aws. Write `platform: docker`.")
+    outside: dict[str, list[str]] = {}
     for one, settings, host in nodes:
-        place = one.words.places["Name"].rpartition(".")[0]
         if "witness" in one.role and "bdr" not in one.role and not one.upstream and whole:
+            place = one.words.places["Name"].rpartition(".")[0]
             found.append(f"{place}: {one.name} is a witness without upstream; TPA refuses to deploy that.")
         for item in settings.networks:
             if item.network not in networks and item.network != "bridge" and host == DEFAULT_HOST:
-                near = did_you_mean(item.network, networks)
-                found.append(
-                    f"{place}: the network {item.network} is not in docker_networks: it must be there. {near}".strip()
-                )
+                outside.setdefault(item.network, []).append(one.name)
+    for network, names in outside.items():
+        near = did_you_mean(network, networks)
+        whose = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+        found.append(f"docker_networks: {network}, network of {whose}, is not in it: it must exist. {near}".strip())
     if not networks and len(nodes) > 1:
         found.append("docker_networks: there is none, so nodes will not find each other by name.")
     return found

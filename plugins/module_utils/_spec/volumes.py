@@ -23,8 +23,8 @@ _CONSISTENCY = ("consistent", "cached", "delegated")
 _COPY = ("nocopy",)
 _GROUPS = (_ACCESS, _RELABEL, _PROPAGATION, _CONSISTENCY, _COPY)
 
-# systemd in the guest needs its own there; TPA's platform mounts them as well.
-TAKEN_TARGETS = ("/tmp", "/run", "/run/lock", "/sys/fs/cgroup")  # noqa: S108
+# systemd in the guest needs its own there.
+TAKEN_TARGETS = ("/run", "/run/lock", "/sys/fs/cgroup")
 
 
 def volume(value: Any, base_dir: str) -> Volume:

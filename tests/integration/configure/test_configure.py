@@ -22,16 +22,20 @@ NETWORK = "t-spec-configure"
 NOBODY = 65534
 
 
-def configure(directory: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def tpaexec(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the command, with this very Python's Ansible."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     return subprocess.run(
-        [sys.executable, str(TOP / "bin" / "tpaexec"), "configure", str(directory), "--platform", "docker", *words],
+        [sys.executable, str(TOP / "bin" / "tpaexec"), *words],
         env={**os.environ, "PATH": path, **environment},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def configure(directory: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return tpaexec("configure", str(directory), "--platform", "docker", *words, **environment)
 
 
 def subnet_of(directory: Path) -> str:
@@ -99,6 +103,29 @@ def test_systems_that_are_refused(words: list[str], expected: str, tmp_path: Pat
     assert expected in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "demo").exists()
+
+
+BAD = """\
+cluster_name: t-spec-bad
+cluster_vars: {a: 1}
+docker_networks: [{name: t-spec-bad, ipam_config: [{subnet: 10.40.9.0/28}]}]
+instances:
+- {Name: t-spec-one, node: 1, image: x, ip_address: 10.40.9.1}
+- {Name: t-spec-two, node: 1, image: x, memry: 1g, upstream: nobody}
+"""
+
+
+def test_a_bad_config_is_refused_before_anything_is_touched(tmp_path: Path, sdk: docker.DockerClient) -> None:
+    (tmp_path / "config.yml").write_text(BAD, encoding="utf-8")
+    done = tpaexec("provision", str(tmp_path))
+    assert done.returncode == 1
+    for place in ("instances[0].ip_address", "instances[1].node", "instances[1].memry", "instances[1].upstream"):
+        assert place in done.stderr
+    assert "Mend config.yml: 4 problems" in done.stderr.splitlines()[0]
+    assert "Traceback" not in done.stderr + done.stdout
+    assert os.listdir(tmp_path) == ["config.yml"]
+    assert sdk.networks.list(names=["t-spec-bad"]) == []
+    assert sdk.containers.list(all=True, filters={"name": "t-spec-"}) == []
 
 
 def as_nobody(function: Callable[[], Any]) -> str:

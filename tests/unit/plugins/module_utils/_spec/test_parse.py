@@ -197,7 +197,7 @@ def test_warnings_of_what_tpa_would_not_take(parse: Parse, good: dict[str, Any])
     warnings = "\n".join(parse(good).warnings)
     assert "take it for aws" in warnings
     assert "witness without upstream" in warnings
-    assert 'dem is not in docker_networks: it must be there. Did you mean "demo"' in warnings
+    assert 'dem, network of one, is not in it: it must exist. Did you mean "demo"' in warnings
 
 
 def test_options_are_parsed_as_config_yml_is(good: dict[str, Any], parse: Parse) -> None:

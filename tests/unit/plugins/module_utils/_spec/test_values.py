@@ -109,6 +109,7 @@ GOOD: list[tuple[Callable[[Any], Any], Any, Any]] = [
     (mounts, "data:/b", Volume("volume", "data", "/b")),
     (mounts, "data:/b:nocopy", Volume("volume", "data", "/b", ("nocopy",))),
     (mounts, "/b", Volume("anonymous", "", "/b")),
+    (mounts, "scratch:/tmp", Volume("volume", "scratch", "/tmp")),
     (sources, "/a:/b", Volume("bind", "/a", "/b", ("ro",))),
     (sources, "/a:/b:z", Volume("bind", "/a", "/b", ("ro", "z"))),
     (sources, "ccache-demo:/root/.ccache:rw", Volume("volume", "ccache-demo", "/root/.ccache", ("rw",))),
