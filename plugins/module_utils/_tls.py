@@ -101,10 +101,9 @@ def served_certificate(docker_host: str, timeout: float) -> Certificate:
 
 def read_certificate(path: str) -> Certificate:
     """A PEM file's certificate. Python reads one only in a private function: without it the parts stay empty."""
-    decode = getattr(getattr(ssl, "_ssl", None), "_test_decode_cert", None)
     try:
-        parts: dict[str, Any] = decode(os.fspath(path)) if decode else {}
-    except (OSError, ValueError):
+        parts: dict[str, Any] = ssl._ssl._test_decode_cert(os.fspath(path))  # type: ignore[attr-defined]
+    except (AttributeError, OSError, ValueError):
         return Certificate()
     return Certificate(
         subject=_name(parts.get("subject")),

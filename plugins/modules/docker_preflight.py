@@ -15,8 +15,8 @@ description:
   - Can this user talk to the daemon without sudo, and can its host run systemd nodes? Access, engine, cgroups, limits,
     network, images and capacity are checked.
 extends_documentation_fragment:
-  - tpaexec.docker.connection
   - tpaexec.docker.preflight
+  - tpaexec.docker.connection
 options:
   storage:
     description:
@@ -96,7 +96,7 @@ findings:
   elements: dict
   contains:
     id: {description: Stable for ever., type: str}
-    severity: {description: V(error), V(warning) or V(info)., type: str}
+    severity: {description: "V(error), V(warning) or V(info).", type: str}
     message: {description: What was seen and why it matters., type: str}
     remedy: {description: What mends it., type: str}
   sample:

@@ -15,8 +15,8 @@ description:
   - Finds the lvm-loop scheme (devicemapper on loop devices), which is not suitable for production, and every other
     storage driver or file system that makes trouble for databases in containers. Says what is in use otherwise.
 extends_documentation_fragment:
-  - tpaexec.docker.connection
   - tpaexec.docker.preflight
+  - tpaexec.docker.connection
 attributes:
   check_mode:
     support: full
@@ -62,8 +62,8 @@ storage:
     backing_filesystem: {description: The file system below., type: str}
     d_type: {description: Whether it has d_type., type: bool}
     loop: {description: Loop devices and loop files of devicemapper., type: dict}
-    data: {description: Used, total and available bytes of a thin pool's data., type: dict}
-    metadata: {description: Used, total and available bytes of a thin pool's metadata., type: dict}
+    data: {description: "Used, total and available bytes of a thin pool's data.", type: dict}
+    metadata: {description: "Used, total and available bytes of a thin pool's metadata.", type: dict}
     data_root: {description: Where the engine keeps its data., type: str}
     containerd_store: {description: Whether images are in containerd's store., type: bool}
     filesystems:
@@ -77,7 +77,7 @@ findings:
   elements: dict
   contains:
     id: {description: Stable for ever., type: str}
-    severity: {description: V(error), V(warning) or V(info)., type: str}
+    severity: {description: "V(error), V(warning) or V(info).", type: str}
     message: {description: What was seen and why it matters., type: str}
     remedy: {description: What mends it., type: str}
 checked:
