@@ -22,12 +22,17 @@ def _over_inventory(options: dict[str, Any], program: str) -> list[str]:
     return argv
 
 
+def _environment(environ: dict[str, str]) -> dict[str, str]:
+    """Without Ansible's warning about the minus in tag_Cluster_<name>."""
+    return {"ANSIBLE_TRANSFORM_INVALID_GROUP_CHARS": "ignore", **environ}
+
+
 def run_cmd(options: dict[str, Any], rest: list[str], environ: dict[str, str]) -> int:
     """ansible PATTERN …"""
     argv = _over_inventory(options, "ansible")
     argv += rest if has_pattern(rest) else ["all", *rest]
     os.chdir(options["cluster_dir"])
-    return wait_for(argv, environ)
+    return wait_for(argv, _environment(environ))
 
 
 # Options of ansible whose value is the next argument: that value is no pattern.
@@ -66,7 +71,7 @@ def run_a_playbook(options: dict[str, Any], rest: list[str], environ: dict[str, 
         is_ours = argument.endswith((".yml", ".yaml")) and not os.path.exists(os.path.join(directory, argument))
         argv.append(os.path.join(here, argument) if is_ours and os.path.isfile(argument) else argument)
     os.chdir(directory)
-    return wait_for(argv, environ)
+    return wait_for(argv, _environment(environ))
 
 
 def run_ssh(options: dict[str, Any], rest: list[str], environ: dict[str, str]) -> NoReturn:

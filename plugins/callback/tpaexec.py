@@ -143,7 +143,9 @@ class CallbackModule(CallbackBase):
         if action in STEERING or not name or self._is_only_a_look(result):
             return
         mark = "ok" if not data.get("changed") else "would" if context.CLIARGS.get("check") else "changed"
-        self._out(f"{stringc(f'{mark:<9}', MARKS[mark])}{self._host(result)}{name}")
+        changed = "" if data.get("summary") else _report.what_changed(data)
+        detail = f": {changed}" if changed else ""
+        self._out(f"{stringc(f'{mark:<9}', MARKS[mark])}{self._host(result)}{name}{detail}")
 
     def _is_only_a_look(self, result: Any) -> bool:
         """Its result is printed; that it was got is no step."""
@@ -184,7 +186,7 @@ class CallbackModule(CallbackBase):
             return
         for result in self._hosts.values():
             instances = [one for one in result.get("instances") or [] if isinstance(one, dict)]
-            if instances:
+            if any(one.get("status") != "absent" for one in instances):
                 if not looking:
                     self._out("")
                 for line in _report.node_table(instances):

@@ -61,6 +61,7 @@ options:
       - Seconds to wait for one reply of the daemon.
       - If not set, the environment variable E(DOCKER_TIMEOUT) is used.
     type: int
+    default: 60
 requirements:
   - Python >= 3.9 on the host where the module runs
   - Docker SDK for Python (package C(docker)) >= 7.1.0

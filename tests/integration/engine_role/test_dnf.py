@@ -64,7 +64,7 @@ def image(sdk, guest_image):
     """The guest image with dnf, rpm and the repository."""
     container = sdk.containers.run(guest_image, ["sleep", "infinity"], detach=True, labels=LABELS)
     try:
-        put(container, {"srv/dockerd": FILES / "dockerd", "srv/prepare.sh": FILES / "prepare.sh"})
+        put(container, {"srv/dockerd.py": FILES / "dockerd.py", "srv/prepare.sh": FILES / "prepare.sh"})
         sh(container, "sh /srv/prepare.sh")
         made = container.commit(repository="tpaexec-test-engine-role", tag=uuid.uuid4().hex[:8])
     finally:
@@ -185,7 +185,7 @@ def test_refused_with_the_way_to_go_on(first, host):
 def test_nothing_is_replaced(first, hosts):
     assert "docker-ce-cli" in sh(hosts["cli-only"], "rpm -q docker-ce-cli")
     for host in ("cli-only", "program-only", "no-such-user", "el9"):
-        status, _ = hosts[host].exec_run(["rpm", "-q", "moby-engine"])
+        status, _output = hosts[host].exec_run(["rpm", "-q", "moby-engine"])
         assert status != 0, host
     assert "it is left as it is" in first["program-only"]["messages"]
 

@@ -100,7 +100,7 @@ def forwarding(target: str, context: Optional[ssl.SSLContext] = None) -> Callabl
 
     def talk(channel: socket.socket) -> None:
         near = context.wrap_socket(channel, server_side=True) if context else channel
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as far, near:
+        with near, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as far:
             far.connect(target)
             back = threading.Thread(target=_copy, args=(far, near), daemon=True)
             back.start()

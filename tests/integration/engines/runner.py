@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping, Optional, Sequence
 
 MODULES = "ansible_collections.tpaexec.docker.plugins.modules"
 FOREIGN = ("DOCKER_", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -45,13 +45,13 @@ def run(
     arguments: Mapping[str, Any],
     *,
     prefix: Sequence[str] = (),
-    environ: Mapping[str, str] = {},
+    environ: Optional[Mapping[str, str]] = None,
     check_mode: bool = False,
     limit: float = 60,
 ) -> Reply:
     """*prefix* comes before the interpreter (setpriv …); nothing of this process's DOCKER_* reaches the module."""
     env = {key: value for key, value in os.environ.items() if not key.startswith(FOREIGN)}
-    env.update({"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONDONTWRITEBYTECODE": "1", **environ})
+    env.update({"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONDONTWRITEBYTECODE": "1", **(environ or {})})
     order = {"ANSIBLE_MODULE_ARGS": {**arguments, "_ansible_check_mode": check_mode}}
     command = [*prefix, sys.executable, "-W", "ignore", "-m", f"{MODULES}.{module}"]
     started = time.monotonic()

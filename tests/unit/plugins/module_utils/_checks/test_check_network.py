@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import MappingProxyType
 
 import pytest
 
@@ -29,7 +30,7 @@ from ansible_collections.tpaexec.docker.tests.unit.plugins.module_utils._checks.
 )
 
 ID = "tpaexec.docker.id"
-OWN, FOREIGN, TPA, NONE = {ID: "11111111-aaaa"}, {ID: "22222222-bbbb"}, {"Cluster": "demo"}, {}
+OWN, FOREIGN, TPA, NONE = {ID: "11111111-aaaa"}, {ID: "22222222-bbbb"}, {"Cluster": "demo"}, MappingProxyType({})
 DEMO = wants(node("kaboom"), networks=(network("demo", "10.33.0.0/28"),))
 
 

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Stands in for a Docker daemon: answers /_ping and /version on Docker's socket, and does nothing else.
 import http.server
@@ -23,7 +22,7 @@ class Answers(http.server.BaseHTTPRequestHandler):
 
 class Server(socketserver.UnixStreamServer):
     def get_request(self):
-        request, _ = super().get_request()
+        request, _address = super().get_request()
         return request, ("unix", 0)
 
 
