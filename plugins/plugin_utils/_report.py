@@ -19,6 +19,7 @@ COLUMNS = (
 SEVERITIES = ("error", "warning", "info")
 COLOURS = {"error": "red", "warning": "bright purple", "info": "blue"}
 WIDTH = 100
+NAMED = 6  # more than that are counted
 
 
 def plain(text: str, _colour: str) -> str:
@@ -57,6 +58,19 @@ def node_notes(instances: Iterable[Mapping[str, Any]]) -> list[str]:
         for text in _texts(instance.get("warnings")):
             lines.append(f"{cell(instance.get('name'))}: {text}")
     return lines
+
+
+def what_changed(result: Mapping[str, Any]) -> str:
+    """`network demo; nodes uno, due` of a result of docker_cluster: what was, or would be, changed."""
+    parts = []
+    for word, key in (("network", "networks"), ("node", "instances")):
+        items = [item for item in result.get(key) or [] if isinstance(item, Mapping) and item.get("changed")]
+        names = [cell(item.get("name")) for item in items]
+        if len(names) > NAMED:
+            parts.append(f"{len(names)} {word}s")
+        elif names:
+            parts.append(f"{word}{'s' if len(names) > 1 else ''} {', '.join(names)}")
+    return "; ".join(parts)
 
 
 def _texts(value: Any) -> list[str]:

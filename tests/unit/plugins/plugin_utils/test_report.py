@@ -39,6 +39,16 @@ def test_notes_are_the_nodes_warnings():
     assert _report.node_notes(NODES) == ["due: stale image"]
 
 
+def test_what_changed_is_named_or_counted():
+    nodes = [{"name": name, "changed": name != "c"} for name in "abc"]
+    assert (
+        _report.what_changed({"networks": [{"name": "n", "changed": True}], "instances": nodes})
+        == "network n; nodes a, b"
+    )
+    assert _report.what_changed({"instances": [{"name": "x", "changed": True}] * 9}) == "9 nodes"
+    assert _report.what_changed({"instances": NODES}) == ""
+
+
 def test_control_characters_do_not_reach_the_terminal():
     assert _report.cell("a\x1b[31m\n") == "a?[31m?"
 
