@@ -15,7 +15,7 @@ else
 fi
 typed bin/tpaexec provision demo
 
-first=$(sed -n 's/^ *- Name: *//p' demo/config.yml | head -n 1)
+first=$("$VENV/bin/python" -c 'import yaml; print(yaml.safe_load(open("demo/config.yml"))["instances"][0]["Name"])')
 cat <<TEXT
 
 Try next:
