@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # with-image.sh COMMAND...: runs COMMAND when the guest image is there. A missing one is made by this collection's own
-# role: from the distribution's packages, for which mmdebstrap is installed where it is missing.
+# role: from the distribution's packages. What that and a cluster's keys need is installed where it is missing.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 image=${TPAEXEC_TEST_IMAGE:-tpaexec/debian-systemd:12}
@@ -11,26 +11,25 @@ have_image() {
 }
 
 as_root() {
-  if [ "$(id -u)" = 0 ]; then
-    "$@"
-  else
-    say "this needs root, using sudo: $*"
-    sudo "$@"
-  fi
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-install_mmdebstrap() {
-  command -v apt-get >/dev/null || die "mmdebstrap is needed to make $image, and there is no apt-get here:" \
-    "install it, or pull an image with systemd and name it in TPAEXEC_TEST_IMAGE"
-  say "installing mmdebstrap, which makes the guest image"
-  # uidmap: what mmdebstrap needs to work without being root.
+# need PROGRAM PACKAGE...: installs the packages where the program is missing.
+need() {
+  local program=$1
+  shift
+  ! command -v "$program" >/dev/null || return 0
+  command -v apt-get >/dev/null || die "$program is missing, and there is no apt-get here: install it ($*)"
+  say "$program is missing: installing $*$([ "$(id -u)" = 0 ] || echo ', which needs root: using sudo')"
   { as_root apt-get update -qq && as_root env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y -qq --no-install-recommends mmdebstrap uidmap; } </dev/null >"$CACHE/mmdebstrap.log" 2>&1 ||
-    die "mmdebstrap could not be installed; what apt-get said: $CACHE/mmdebstrap.log" "$(tail -n 3 "$CACHE/mmdebstrap.log")"
+    apt-get install -y -qq --no-install-recommends "$@"; } >"$CACHE/packages.log" 2>&1 ||
+    die "$* could not be installed; what was said: $CACHE/packages.log" "$(tail -n 3 "$CACHE/packages.log")"
 }
 
+need ssh-keygen openssh-client
 if ! have_image; then
-  command -v mmdebstrap >/dev/null || install_mmdebstrap
+  # uidmap: what mmdebstrap needs to work without being root.
+  need mmdebstrap mmdebstrap uidmap
   say "making the guest image $image (a minute or two, once)"
   ANSIBLE_LOCALHOST_WARNING=False ANSIBLE_INVENTORY_UNPARSED_WARNING=False "$VENV/bin/ansible" localhost \
     -m ansible.builtin.include_role -a name=tpaexec.docker.guest_image -e "{\"guest_image_names\": [\"$image\"]}" \
