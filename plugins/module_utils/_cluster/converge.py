@@ -15,13 +15,15 @@ from .._entry import Run
 from .._errors import ConfigError, PlatformError
 from .._spec.model import Cluster
 from .._spec.parse import options_to_data, parse_config
-from .apply import Applier, Tools
+from .apply import NodeWorker, run_nodes
+from .apply_networks import make_networks, make_volumes, remove_networks, remove_volumes
 from .observe import FOREIGN, ID_LABEL, World, observe
-from .plan import ABSENT, PRESENT, NodePlan, Plan, Wishes, make_plan
+from .plan import ABSENT, PRESENT, Plan, Wishes, make_plan
 from .pool import Deadline
 from .record import Record, locked, new_id, read_id, read_record, write_id, write_record
 from .result import Outcome, as_result
 from .ssh import KeyMaterial, SshInstaller
+from .tools import Site, Tools
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,8 @@ def record_directory(said: Optional[str], cluster_dir: str, name: str) -> str:
 def body(params: dict[str, Any], run: Run) -> dict[str, Any]:
     """The module docker_cluster."""
     job = job_of(params)
-    for warning in job.cluster.warnings:
+    # With a cluster directory, cluster_config has said them already.
+    for warning in () if job.cluster_dir else job.cluster.warnings:
         run.warn(warning)
     with connect(Address.from_params(params), job.parallel + 2) as daemon, _lock(job, run.check_mode):
         return converge(daemon, job, run)
@@ -101,12 +104,19 @@ def converge(daemon: Daemon, job: Job, run: Run) -> dict[str, Any]:
     if run.check_mode:
         return as_result(job.cluster, plan, world, Outcome(check_mode=True), job.wishes.state)
     if job.wishes.state == PRESENT:
-        write_id(job.directory, ident) if read_id(job.directory) != ident else None
-    outcome = _apply(daemon, job, run, ident, world, plan, record)
+        _keep_id(job.directory, ident)
+    site = Site(job.cluster, ident, world, record.hosts, job.wait)
+    outcome = _apply(daemon, job, run, site, plan)
+    write_record(job.directory, _next_record(record, world, outcome.results))
     result = as_result(job.cluster, plan, world, outcome, job.wishes.state)
     if job.wishes.state == ABSENT and not result.get("failed"):
         _forget(job.directory)
     return result
+
+
+def _keep_id(directory: str, ident: str) -> None:
+    if read_id(directory) != ident:
+        write_id(directory, ident)
 
 
 def _identify(daemon: Daemon, job: Job, run: Run) -> tuple[str, World]:
@@ -118,7 +128,8 @@ def _identify(daemon: Daemon, job: Job, run: Run) -> tuple[str, World]:
         found = _adoptable_id(job.cluster, world)
         if found and found != ident:
             run.warn(
-                f"Taking over cluster {job.cluster.name} by name: its nodes carry the id {found}, this directory's was {ident or 'lost'}."
+                f"Taking over cluster {job.cluster.name} by name: its nodes carry the id {found}, "
+                f"this directory's was {ident or 'lost'}."
             )
             return found, observe(daemon, job.cluster, found, job.parallel)
     return ident or new_id(), world
@@ -176,28 +187,33 @@ def key_material(keys: SshKeys) -> KeyMaterial:
     return KeyMaterial(keys.public_key, files)
 
 
-def _apply(daemon: Daemon, job: Job, run: Run, ident: str, world: World, plan: Plan, record: Record) -> Outcome:
-    with _keys_in_background(job, run, plan) as future:
-        material = (lambda: key_material(future.result())) if future is not None else None
-        tools = Tools(
-            daemon=daemon,
-            deadline=Deadline.after(job.wait_timeout),
-            installer=SshInstaller(daemon, material) if material else None,
-            keys=(lambda: _wanted_keys(material())) if material else dict,
-        )
-        applier = Applier(job.cluster, ident, world, tools, record.hosts, job.wait)
-        if job.wishes.state == PRESENT:
-            applier.make_networks(plan.networks)
-            applier.make_volumes(plan.volumes)
-        results = applier.run_nodes(plan, job.parallel)
-        failures = applier.remove_networks(plan.networks) if job.wishes.state == ABSENT else []
-        kept = applier.remove_volumes(plan.volumes) if job.wishes.remove_volumes else []
-        for message in kept:
-            run.warn(message)
-        if future is not None:
-            future.result()
-    write_record(job.directory, _next_record(record, world, results))
-    return Outcome(results=tuple(results), steps=tuple(applier.steps), failures=tuple(failures))
+def _apply(daemon: Daemon, job: Job, run: Run, site: Site, plan: Plan) -> Outcome:
+    state = job.wishes.state
+    with _keys_in_background(job, run, plan) as keys:
+        tools = _tools(daemon, job, keys)
+        ids = {name: network.id for name, network in site.world.networks.items()}
+        if state == PRESENT:
+            ids = make_networks(site, tools, plan.networks)
+            make_volumes(site, tools, plan.volumes)
+        results = run_nodes(NodeWorker(site, tools, ids), plan.nodes, job.parallel)
+        failures = remove_networks(tools, plan.networks) if state == ABSENT else []
+        if state == ABSENT and job.wishes.remove_volumes:
+            for message in remove_volumes(site, tools, plan.volumes):
+                run.warn(message)
+        if keys is not None:
+            keys.result()
+    return Outcome(results=tuple(results), steps=tuple(tools.steps), failures=tuple(failures))
+
+
+def _tools(daemon: Daemon, job: Job, keys: Optional[Future[SshKeys]]) -> Tools:
+    deadline = Deadline.after(job.wait_timeout)
+    if keys is None:
+        return Tools(daemon, deadline)
+
+    def material() -> KeyMaterial:
+        return key_material(keys.result())
+
+    return Tools(daemon, deadline, SshInstaller(daemon, material), lambda: _wanted_keys(material()))
 
 
 def _wanted_keys(material: KeyMaterial) -> dict[str, str]:
@@ -230,6 +246,3 @@ def _forget(directory: str) -> None:
             os.unlink(os.path.join(directory, name))
     with contextlib.suppress(OSError):
         os.rmdir(directory)
-
-
-__all__ = ["Job", "NodePlan", "body", "converge", "job_of", "record_directory"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table of drift: for each setting, how it reads in config.yml, how in `docker inspect`, and what a difference means.
+"""The table of drift: how each setting reads in config.yml and in `docker inspect`, and what a difference means.
 
 Three values decide: what config.yml wants, what was last applied (written at creation in a label, and after a mend in
 the record), and what the daemon says. A key that config.yml does not declare and that was never applied by us is the
@@ -111,7 +111,11 @@ def _volumes_want(settings: Settings) -> list[str]:
 
 def _volumes_have(raw: Raw) -> list[str]:
     """Bind strings as they were given, and the targets of anonymous volumes."""
-    anonymous = [str(mount.get("Target")) for mount in _host(raw).get("Mounts") or [] if mount.get("Type") == "volume"]
+    anonymous = [
+        f"{mount.get('Target')}{':ro' if mount.get('ReadOnly') else ''}"
+        for mount in _host(raw).get("Mounts") or []
+        if mount.get("Type") == "volume"
+    ]
     return sorted([*(str(bind) for bind in _host(raw).get("Binds") or []), *anonymous])
 
 
@@ -183,11 +187,12 @@ TABLE: tuple[Row, ...] = (
     Row("privileged", RECREATE, lambda s: s.privileged, lambda raw: bool(_host(raw).get("Privileged"))),
     Row("env", RECREATE, lambda s: _veiled(s.env), _env_have, partial=True),
     Row("log_driver", RECREATE, lambda s: s.log_driver, _log_driver_have),
-    Row("log_options", RECREATE, lambda s: _veiled(s.log_options), _log_options_have),
+    Row("log_options", RECREATE, lambda s: _veiled(s.log_options), _log_options_have, partial=True),
     Row("exposed_ports", RECREATE, lambda s: sorted(map(str, s.exposed_ports)), _exposed_have, partial=True),
     Row("published_ports", RECREATE, _ports_want, _ports_have),
     Row("devices", RECREATE, _devices_want, _devices_have),
-    Row("sysctls", RECREATE, lambda s: dict(s.sysctls), lambda raw: dict(_host(raw).get("Sysctls") or {})),
+    Row("sysctls", RECREATE, lambda s: dict(s.sysctls), lambda raw: dict(_host(raw).get("Sysctls") or {}),
+        partial=True),
     Row("ulimits", RECREATE, _ulimits_want, _ulimits_have, partial=True),
     Row("volumes", RECREATE, _volumes_want, _volumes_have, partial=True),
     Row("docker_security_opts", RECREATE, lambda s: _options(s.security_opts),

@@ -67,7 +67,9 @@ def _node(plan: NodePlan, seen: Optional[Container], now: datetime) -> dict[str,
     container = None if seen is None or seen.owner == FOREIGN else seen
     endpoints = container.endpoints if container else ()
     addresses = {item.network: item.address or item.asked for item in endpoints if item.address or item.asked}
-    first = instance.settings.networks[0].network if instance and instance.settings.networks else next(iter(addresses), "")
+    first = (
+        instance.settings.networks[0].network if instance and instance.settings.networks else next(iter(addresses), "")
+    )
     return {
         "name": plan.name,
         "node": instance.node if instance else None,

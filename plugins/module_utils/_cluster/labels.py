@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 from typing import Any, Mapping
 
 from .._spec.model import Cluster, Instance, Network
@@ -38,7 +40,15 @@ def network_names(instance: Instance) -> list[str]:
 
 
 def tpa_tags(cluster: Cluster) -> dict[str, str]:
-    return {**{str(key): str(value) for key, value in cluster.tags.items()}, "Name": cluster.name}
+    return {"Owner": _user(), **{str(key): str(value) for key, value in cluster.tags.items()}, "Name": cluster.name}
+
+
+def _user() -> str:
+    """TPA's default for the tag Owner."""
+    try:
+        return os.environ.get("USER") or pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
 
 
 def network_labels(cluster: Cluster, network: Network, cluster_id: str) -> dict[str, str]:

@@ -52,6 +52,7 @@ class NodePlan:
     reasons: tuple[str, ...] = ()
     blocked: bool = False
     warnings: tuple[str, ...] = ()
+    foreign: bool = False
     mended: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -75,7 +76,7 @@ class Plan:
 
     @property
     def changed(self) -> bool:
-        return any(item.changed for item in (*self.networks, *self.nodes))
+        return any(network.changed for network in self.networks) or any(node.changed for node in self.nodes)
 
 
 def make_plan(cluster: Cluster, world: World, applied: Mapping[str, Mapping[str, Any]], wishes: Wishes) -> Plan:
@@ -174,7 +175,8 @@ def _plan_node(
 ) -> NodePlan:
     container = world.containers.get(instance.name)
     if container is not None and container.owner == FOREIGN:
-        return NodePlan(instance.name, instance, None)
+        warning = f"{instance.name}: a container of this name is someone else's: left as it is."
+        return NodePlan(instance.name, instance, None, warnings=(warning,), foreign=True)
     if wishes.state == ABSENT:
         steps = (Step("remove"),) if container else ()
         return NodePlan(instance.name, instance, container, steps)
@@ -213,27 +215,36 @@ def _plan_present(context: NodeContext, wishes: Wishes) -> NodePlan:
         extra = [Step("connect", item) for item in instance.settings.networks[1:]]
         return NodePlan(instance.name, instance, None, (Step("create"), *extra, Step("start")), ("not there",))
     if instance.name in wishes.recreate or ALL in wishes.recreate:
-        extra = [Step("connect", item) for item in instance.settings.networks[1:]]
-        steps = (Step("remove"), Step("create"), *extra, Step("start"))
-        return NodePlan(instance.name, instance, container, steps, ("recreated as asked",))
+        return _plan_again(instance, container, ("recreated as asked",))
     update, mended, reasons, blockers = mends(context)
     warnings = _stale(context)
+    if blockers and container.status == "created" and container.owner == OURS:
+        return _plan_again(instance, container, (*blockers, "it was never started, so nothing can be lost"))
     if blockers:
         words = (*blockers, f"a node is recreated only when asked: tpaexec provision DIR --recreate {instance.name}")
-        return NodePlan(instance.name, instance, container, (), words, True, warnings)
-    steps = []
+        return NodePlan(instance.name, instance, container, (), words, blocked=True, warnings=warnings)
+    changes: list[Step] = []
     if update:
-        steps.append(Step("update", update))
+        changes.append(Step("update", update))
     network_reasons = []
     for kind, data, reason in attach_steps(context):
-        steps.append(Step(kind, data))
+        changes.append(Step(kind, data))
         network_reasons.append(reason)
     if network_reasons:
         mended["networks"] = network_names(instance)
     wake = wake_steps(container)
     woken = [f"it was {container.status}"] if wake else []
     all_reasons = (*reasons, *dict.fromkeys(filter(None, network_reasons)), *woken)
-    return NodePlan(instance.name, instance, container, (*steps, *wake), all_reasons, False, warnings, mended)
+    return NodePlan(
+        instance.name, instance, container, (*changes, *wake), all_reasons, warnings=warnings, mended=mended
+    )
+
+
+def _plan_again(instance: Instance, container: Container, reasons: tuple[str, ...]) -> NodePlan:
+    extra = [Step("connect", item) for item in instance.settings.networks[1:]]
+    return NodePlan(
+        instance.name, instance, container, (Step("remove"), Step("create"), *extra, Step("start")), reasons
+    )
 
 
 def _stale(context: NodeContext) -> tuple[str, ...]:
@@ -272,6 +283,7 @@ def _plan_dropped(names: list[str], world: World, wishes: Wishes) -> tuple[list[
             )
         elif wishes.state == PRESENT:
             warnings.append(
-                f"{container.name} is no longer in config.yml: left as it is. To remove it: tpaexec provision DIR --prune"
+                f"{container.name} is no longer in config.yml: left as it is. "
+                "To remove it: tpaexec provision DIR --prune"
             )
     return plans, tuple(warnings)

@@ -122,7 +122,8 @@ def _address_problems(cluster: Cluster, observed: ObservedNetwork, members: set[
             problems.append(
                 Problem(
                     wanted[address],
-                    f"its address {address} in network {observed.name} is held by the container {holder}, which is not this cluster's.",
+                    f"its address {address} in network {observed.name} is held by the container {holder}, "
+                    "which is not this cluster's.",
                     f"Choose another ip_address, or detach it: docker network disconnect {observed.name} {holder}",
                 )
             )
@@ -142,7 +143,8 @@ def _foreign(network: Network, observed: ObservedNetwork, differences: list[str]
 def _in_use(name: str, strangers: list[str], differences: list[str]) -> Problem:
     return Problem(
         f"docker_networks.{name}",
-        f"it differs from config.yml ({'; '.join(differences)}) and other containers are attached to it: {', '.join(strangers)}.",
+        f"it differs from config.yml ({'; '.join(differences)}) and other containers are attached to it: "
+        f"{', '.join(strangers)}.",
         f"Detach them first: docker network disconnect {name} CONTAINER",
     )
 

@@ -53,7 +53,7 @@ def _update(drift: Drift, instance: Instance) -> dict[str, Any]:
 
 
 def attach_steps(context: NodeContext) -> Iterator[tuple[str, Attachment, str]]:
-    """(connect or disconnect, the network, why). A network left in config.yml is connected after it was disconnected."""
+    """(connect or disconnect, the network, why). One that stays in config.yml is disconnected, then connected."""
     container = context.container
     if container is None:
         return

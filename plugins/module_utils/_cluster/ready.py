@@ -32,7 +32,8 @@ echo "state=$s"
 if [ -x /usr/sbin/sshd ]; then
   echo sshd=yes
   [ -z "$TPAEXEC_KEY" ] || ! grep -qxF "$TPAEXEC_KEY" /root/.ssh/authorized_keys 2>/dev/null || echo key=yes
-  [ -z "$TPAEXEC_HOSTKEY" ] || ! grep -qxF "$TPAEXEC_HOSTKEY" /etc/ssh/ssh_host_rsa_key.pub 2>/dev/null || echo hostkey=yes
+  host=/etc/ssh/ssh_host_rsa_key.pub
+  [ -z "$TPAEXEC_HOSTKEY" ] || ! grep -qxF "$TPAEXEC_HOSTKEY" "$host" 2>/dev/null || echo hostkey=yes
 fi
 """
 
@@ -63,7 +64,7 @@ class Boot:
 def run_in(
     daemon: Daemon, ident: str, script: str, *arguments: str, environment: Optional[Mapping[str, str]] = None
 ) -> tuple[int, str]:
-    """Run a sh script in a node; its exit code and what it printed. The script never holds data: that goes in as words."""
+    """Run a sh script in a node; its exit code and what it printed. Data goes in as words, never into the script."""
     command = ["/bin/sh", "-c", script, "tpaexec", *arguments]
     created = daemon.call("exec_create", ident, command, environment=dict(environment or {}), stdin=False)
     output = daemon.call("exec_start", created["Id"]) or b""
@@ -97,7 +98,7 @@ def parse_probe(text: str) -> Boot:
 def wait_booted(
     daemon: Daemon, ident: str, deadline: Deadline, keys: Mapping[str, str], sleep: Callable[[float], None]
 ) -> Boot:
-    """Wait until systemd says running or degraded. Raises DaemonError with the reasons when it does not by *deadline*."""
+    """Wait until systemd says running or degraded. Raises DaemonError with the reasons when it does not in time."""
     boot = Boot("unknown")
     while True:
         try:

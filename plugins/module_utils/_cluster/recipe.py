@@ -16,8 +16,8 @@ from .host import HostFacts
 TMPFS = {"/tmp": "", "/run": "", "/run/lock": ""}  # noqa: S108 - paths in the guest
 STOP_SIGNAL = "SIGRTMIN+3"
 STOP_TIMEOUT = 90  # seconds; systemd's own DefaultTimeoutStopSec, so that a database is never killed early
-# A default in the hundreds of millions is walked one by one by old yum and Python 2 (containerd#6741). It is lowered where
-# it is known to be so; raising it is not the container's right, and the engine refuses the start.
+# A default in the hundreds of millions is walked one by one by old yum and Python 2 (containerd#6741). It is lowered
+# where it is known to be so; raising it is not the container's right, and the engine refuses the start.
 NOFILE_HUGE = 10_000_000
 NOFILE = (65536, 524288)
 PARENT = "/tpaexec.docker"

@@ -105,6 +105,7 @@ def locked(directory: str) -> Iterator[None]:
     with os.fdopen(handle, "r+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _same_file(file.fileno(), path)
         except OSError as error:
             holder = file.read().strip() or "another process"
             raise PlatformError(
@@ -120,6 +121,12 @@ def locked(directory: str) -> Iterator[None]:
         finally:
             file.seek(0)
             file.truncate(0)
+
+
+def _same_file(handle: int, path: str) -> None:
+    """A run that removes the cluster takes the lock's file away: one that was opened before is no lock any more."""
+    if os.fstat(handle).st_ino != os.stat(path).st_ino:
+        raise FileNotFoundError(path)
 
 
 def _clean(directory: str) -> None:

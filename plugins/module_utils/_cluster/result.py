@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Optional, Sequence
 
 from .._spec.model import Cluster
-from .apply import NodeResult, network_changes
+from .apply import NodeResult
+from .apply_networks import network_changes
 from .observe import Container, Endpoint, World
 from .plan import ABSENT, STOPPED, NodePlan, Plan
 from .recipe import choose
@@ -94,17 +95,15 @@ def _endpoints(plan: NodePlan, result: Optional[NodeResult]) -> tuple[Endpoint, 
 
 
 def _status(plan: NodePlan, result: Optional[NodeResult], state: str) -> str:
-    if plan.blocked:
-        return "blocked"
-    if result is not None and result.error:
-        return "failed"
-    if state == ABSENT or "remove" in plan.kinds[-1:]:
+    if plan.foreign:
+        return "foreign"
+    if plan.blocked or (result is not None and result.error):
+        return "blocked" if plan.blocked else "failed"
+    if state == ABSENT or plan.kinds[-1:] == ("remove",):
         return "absent"
     if state == STOPPED:
         return "stopped" if plan.container else "absent"
-    if result is not None and result.boot is not None:
-        return result.boot.state
-    return "running"
+    return result.boot.state if result is not None and result.boot is not None else "running"
 
 
 def diff_of(plan: Plan, state: str) -> dict[str, str]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The cluster's SSH keys in its nodes, where an sshd is: put in before the first start, so that no restart is needed."""
+"""The cluster's SSH keys in its nodes, where an sshd is: put in before the first start, to need no restart."""
 
 from __future__ import annotations
 

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the appliers work with: the edges, and the journal of what was done, with seconds."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, Callable, Mapping, Optional
+
+from .._client import Daemon
+from .._errors import DaemonError
+from .._spec.model import Cluster
+from .observe import World
+from .pool import Deadline
+from .ssh import SshInstaller
+
+
+@dataclass(frozen=True)
+class Site:
+    """The cluster that is worked on. `hosts_lines`: lines to put back into /etc/hosts, by container id."""
+
+    cluster: Cluster
+    cluster_id: str
+    world: World
+    hosts_lines: Mapping[str, list[str]] = field(default_factory=dict)
+    wait: bool = True
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The edges. `steps` gains {target, step, seconds} for everything that is done, in the order of its end."""
+
+    daemon: Daemon
+    deadline: Deadline
+    installer: Optional[SshInstaller] = None
+    keys: Callable[[], Mapping[str, str]] = dict
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+    steps: list[dict[str, Any]] = field(default_factory=list)
+
+    def timed(self, target: str, step: str, action: Callable[..., Any], *args: Any) -> float:
+        """Run *action*, write it down, and return its seconds."""
+        started = self.clock()
+        action(*args)
+        seconds = round(self.clock() - started, 3)
+        self.steps.append({"target": target, "step": step, "seconds": seconds})
+        return seconds
+
+    def gone_is_fine(self, method: str, *args: Any, **kwargs: Any) -> None:
+        """A call that takes something away: that it is gone already is no error."""
+        try:
+            self.daemon.call(method, *args, **kwargs)
+        except DaemonError as error:
+            if error.status != 404 and "is not connected to" not in error.message:
+                raise
