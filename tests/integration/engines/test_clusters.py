@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A cluster on every engine at hand: provisioned, provisioned again with nothing to do, stopped, started, removed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Iterator
+
+import pytest
+
+from ansible_collections.tpaexec.docker.tests.integration.engines import engine as harness
+from ansible_collections.tpaexec.docker.tests.integration.engines.engine import Engine
+from ansible_collections.tpaexec.docker.tests.integration.engines.runner import Reply, run
+from ansible_collections.tpaexec.docker.tests.tools import packages
+
+NAME = "t-eng"
+SUBNET = "10.42.16"
+further = [
+    pytest.mark.skipif(bool(harness.why_not()), reason=harness.why_not() or "-"),
+]
+
+
+@pytest.fixture(scope="module")
+def archive(guest_image, tmp_path_factory) -> Path:
+    """The guest image as a file, for engines that start empty."""
+    path = tmp_path_factory.mktemp("image") / "guest.tar"
+    subprocess.run(["docker", "save", "-o", str(path), guest_image], check=True)
+    return path
+
+
+@contextmanager
+def main_engine(_archive: Path) -> Iterator[str]:
+    yield os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+
+
+@contextmanager
+def further_engine(archive: Path, suite: str, **options: Any) -> Iterator[str]:
+    try:
+        root = packages.engine(suite) if suite else None
+    except packages.Unavailable as error:
+        pytest.skip(str(error))
+    with Engine(f"t-c{suite or 'vfs'}", unpacked=root, **options) as engine:
+        engine.load(archive)
+        yield engine.docker_host
+
+
+ENGINES = {
+    "this machine's": main_engine,
+    "trixie's": lambda archive: further_engine(archive, "trixie"),
+    "forky's with the containerd store": lambda archive: further_engine(
+        archive, "forky", config={"features": {"containerd-snapshotter": True}}
+    ),
+}
+
+
+@pytest.fixture(
+    scope="module", params=[pytest.param(name, marks=further if "'s" in name else []) for name in ENGINES], ids=str
+)
+def docker_host(request, archive) -> Iterator[str]:
+    with ENGINES[request.param](archive) as host:
+        yield host
+
+
+@pytest.fixture(scope="module")
+def converge(docker_host, guest_image, tmp_path_factory) -> Iterator[Any]:
+    """Calls docker_cluster for one cluster of two nodes; removes it at the end."""
+    record = tmp_path_factory.mktemp("record")
+    options = {
+        "docker_host": docker_host,
+        "record_dir": str(record),
+        "name": NAME,
+        "networks": [{"name": f"{NAME}-net", "ipam_config": [{"subnet": f"{SUBNET}.0/28"}]}],
+        "instance_defaults": {"image": guest_image, "platform": "docker"},
+        "instances": [
+            {"Name": f"{NAME}-{node}", "node": node, "ip_address": f"{SUBNET}.{node + 1}", "role": ["primary"]}
+            for node in (1, 2)
+        ],
+    }
+
+    def call(**more: Any) -> Reply:
+        reply = run("docker_cluster", {**options, **more}, limit=180)
+        assert not reply.failed, reply.result.get("msg")
+        return reply
+
+    try:
+        yield call
+    finally:
+        run("docker_cluster", {**options, "state": "absent"}, limit=180)
+
+
+def test_a_cluster_from_nothing_to_nothing(converge, docker_host):
+    first = converge()
+    assert first.result["changed"]
+    assert [node["status"] for node in first.result["instances"]] == ["running", "running"]
+    assert [node["ip_address"] for node in first.result["instances"]] == [f"{SUBNET}.2", f"{SUBNET}.3"]
+    again = converge()
+    assert not again.result["changed"], again.result["steps"]
+    assert in_node(docker_host, 1, "getent", "hosts", f"{NAME}-2").split()[0] == f"{SUBNET}.3"
+    assert converge(state="stopped").result["changed"]
+    started = converge()
+    assert started.result["changed"]
+    assert [node["ip_address"] for node in started.result["instances"]] == [f"{SUBNET}.2", f"{SUBNET}.3"]
+    assert in_node(docker_host, 1, "systemctl", "is-system-running").strip() in ("running", "degraded")
+    assert converge(state="absent").result["changed"]
+    assert not converge(state="absent").result["changed"]
+
+
+def in_node(docker_host: str, node: int, *words: str) -> str:
+    env = {key: value for key, value in os.environ.items() if not key.startswith("DOCKER_")}
+    command = ["docker", "-H", docker_host, "exec", f"{NAME}-{node}", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=env).stdout
