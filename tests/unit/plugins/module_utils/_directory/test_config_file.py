@@ -254,7 +254,7 @@ class FakeDaemon:
 
 def test_the_daemons_networks_and_names_are_left_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(surroundings, "connect", lambda _address: FakeDaemon())
-    around, warnings = surroundings.look_around([], str(tmp_path), new_config.Address())
+    around, warnings = surroundings.look_around([], str(tmp_path / "new"), new_config.Address())
     assert {"10.40.2.0/28", "172.17.0.0/16"} <= {str(item.subnet) for item in around.subnets}
     assert "the Docker network t" in {item.owner for item in around.subnets}
     assert around.names == {"acorn"}
