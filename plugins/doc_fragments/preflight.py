@@ -54,6 +54,16 @@ options:
     description:
       - The id itself, where O(cluster_dir) is on another host.
     type: str
+  adopt:
+    description:
+      - What carries the cluster's name counts as its own whatever its id is, as C(provision --adopt) takes it over.
+    type: bool
+    default: false
+  title:
+    description:
+      - What the report calls the host, besides the daemon's name and address.
+    type: str
+    default: ""
   nodes:
     description:
       - How many nodes there should be room for, when no O(cluster) is given.

@@ -36,7 +36,9 @@ def common_argument_spec() -> dict[str, Any]:
         cluster=dict(type="dict"),
         cluster_dir=dict(type="path"),
         cluster_id=dict(type="str"),
+        adopt=dict(type="bool", default=False),
         nodes=dict(type="int", default=3),
+        title=dict(type="str", default=""),
         format=dict(type="str", choices=list(FORMATS), default="table"),
         color=dict(type="bool", default=False),
         severity=dict(type="str", choices=["warning", "error"], default="warning", aliases=["loop_lvm_severity"]),
@@ -102,7 +104,7 @@ def read_wants(params: Mapping[str, Any]) -> tuple[Union[Wants, Unknown], Any]:
 
     folder = params["cluster_dir"] or "/"
     cluster = parse_config(options_to_data(params["cluster"]), folder, read_text)
-    return Wants.from_cluster(cluster, read_id(params)), cluster.preflight
+    return Wants.from_cluster(cluster, read_id(params), params["adopt"]), cluster.preflight
 
 
 def read_text(path: str) -> str:
@@ -157,7 +159,7 @@ def _result(
     params: Mapping[str, Any], facts: Facts, outcome: Outcome, findings: list[Finding], checks: tuple[Check, ...]
 ) -> dict[str, Any]:
     room = capacity(facts)
-    where = _where(facts)
+    where = ": ".join(filter(None, (params["title"], _where(facts))))
     engine: Any = None if isinstance(facts.engine, Unknown) else facts.engine
     storage: Any = None if isinstance(facts.storage, Unknown) else facts.storage
     shown = dict(plain(facts), capacity=room.as_dict())

@@ -12,7 +12,7 @@ from typing import Any, Optional
 
 from . import values
 from .facts import Facts
-from .facts_cluster import NodeWant
+from .facts_cluster import CLUSTER_LABEL, ID_LABEL, NodeWant
 from .facts_storage import FileSystem
 from .model import Unknown
 
@@ -24,6 +24,7 @@ NODE_PIDS = 200
 NODE_FILES = 1024
 NODE_INOTIFY_INSTANCES = 8
 NODE_INOTIFY_WATCHES = 256
+RUNNING_INOTIFY_INSTANCES = 6  # what a node that runs was seen to hold
 HOST_INOTIFY_INSTANCES = 16  # what a host's own programs of the same user usually hold
 NODE_DISK = 512 * MIB
 BOOT_DISK = 16 * MIB
@@ -141,13 +142,20 @@ def _host_limits(facts: Facts, nodes: tuple[NodeWant, ...]) -> list[Limit]:
         ("open files (fs.file-max)", _less(host.file_max, host.files), NODE_FILES, False),
         (
             "inotify instances (fs.inotify.max_user_instances)",
-            _less(host.inotify_instances, HOST_INOTIFY_INSTANCES),
+            _less(host.inotify_instances, inotify_taken(facts)),
             NODE_INOTIFY_INSTANCES,
             False,
         ),
         ("inotify watches (fs.inotify.max_user_watches)", host.inotify_watches, NODE_INOTIFY_WATCHES, False),
     ]
     return [_limit(name, free, each, bytes=is_bytes) for name, free, each, is_bytes in rows if free is not None]
+
+
+def inotify_taken(facts: Facts) -> int:
+    """The kernel shows no sum: what the host's programs usually hold, and what every running node holds."""
+    boxes = () if isinstance(facts.inventory, Unknown) else facts.inventory.containers
+    nodes = [box for box in boxes if box.state == "running" and {ID_LABEL, CLUSTER_LABEL} & set(box.labels)]
+    return HOST_INOTIFY_INSTANCES + RUNNING_INOTIFY_INSTANCES * len(nodes)
 
 
 def _less(total: Optional[int], used: Optional[int]) -> Optional[int]:

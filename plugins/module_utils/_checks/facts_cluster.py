@@ -41,14 +41,16 @@ class Wants:
 
     name: str = ""
     id: str = ""
+    adopt: bool = False
     nodes: tuple[NodeWant, ...] = ()
     networks: tuple[NetworkWant, ...] = ()
 
     @classmethod
-    def from_cluster(cls, cluster: Cluster, cluster_id: str) -> Wants:
+    def from_cluster(cls, cluster: Cluster, cluster_id: str, adopt: bool = False) -> Wants:
         return cls(
             name=cluster.name,
             id=cluster_id,
+            adopt=adopt,
             nodes=tuple(_node(instance) for instance in cluster.instances),
             networks=tuple(_network(network) for network in cluster.networks),
         )
@@ -58,15 +60,16 @@ class Wants:
         return tuple(dict.fromkeys(node.image for node in self.nodes))
 
     def owns(self, labels: Mapping[str, str]) -> bool:
-        """Ours by the id, or TPA's by the cluster's name where there is no id (adoptable)."""
+        """Ours by the id, or TPA's by the cluster's name where there is no id. With *adopt*, the name is enough."""
+        named = bool(self.name) and labels.get(CLUSTER_LABEL) == self.name
         if labels.get(ID_LABEL):
-            return bool(self.id) and labels[ID_LABEL] == self.id
-        return bool(self.name) and labels.get(CLUSTER_LABEL) == self.name
+            return (bool(self.id) and labels[ID_LABEL] == self.id) or (self.adopt and named)
+        return named
 
     def owns_network(self, network: DockerNetwork, inventory: Inventory) -> bool:
         """Ours by the id; TPA's unlabelled one when name and subnet match and only this cluster uses it."""
         if network.labels.get(ID_LABEL):
-            return bool(self.id) and network.labels[ID_LABEL] == self.id
+            return self.owns(network.labels)
         wanted = next((want for want in self.networks if want.name == network.name), None)
         if wanted is None or (wanted.subnets and set(wanted.subnets) != set(network.subnets)):
             return False

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Iterable, Optional
 
 from . import values
-from .capacity import BOOT_MEMORY, HOST_INOTIFY_INSTANCES, Capacity, Limit, capacity
+from .capacity import BOOT_MEMORY, Capacity, Limit, capacity, inotify_taken
 from .facts import Facts
 from .facts_host import HostFacts
 from .model import ERROR, WARNING, Check, Finding, NotRun, Rule, Unknown
@@ -64,7 +64,7 @@ def find_inotify(facts: Facts) -> Iterable[Finding]:
     if host.inotify_instances is None and host.inotify_watches is None:
         raise NotRun("this kernel does not show its inotify limits")
     for name, limit, taken in (
-        ("fs.inotify.max_user_instances", host.inotify_instances, HOST_INOTIFY_INSTANCES),
+        ("fs.inotify.max_user_instances", host.inotify_instances, inotify_taken(facts)),
         ("fs.inotify.max_user_watches", host.inotify_watches, 0),
     ):
         row = _row(room, name)

@@ -143,6 +143,15 @@ def test_names_say_whose_it_is():
     assert "com.docker.compose.project=shop" in message(good_facts(wants=DEMO, inventory=inventory), "NAME_TAKEN")
 
 
+def test_adopting_takes_what_carries_the_name():
+    """A copied directory: another id, the same cluster_name."""
+    theirs = Inventory((docker_network(labels={**FOREIGN, **TPA}),), (box(labels={**FOREIGN, **TPA}),))
+    assert severity(good_facts(wants=DEMO, inventory=theirs), "NAME_TAKEN") == "error"
+    assert severity(good_facts(wants=replace(DEMO, adopt=True), inventory=theirs), "NAME_TAKEN") == ""
+    somebody = Inventory((), (box(labels=FOREIGN),))
+    assert severity(good_facts(wants=replace(DEMO, adopt=True), inventory=somebody), "NAME_TAKEN") == "error"
+
+
 def test_before_the_first_provision_nothing_of_ours_is_there():
     """Without an id of its own, a cluster owns no container that has one."""
     new = replace(DEMO, id="")
