@@ -34,7 +34,7 @@ def file_password(root: str) -> str:
 
 
 def new_password() -> str:
-    return "".join(secrets.choice(ALPHABET) for dummy in range(LENGTH))
+    return "".join(secrets.choice(ALPHABET) for _dummy in range(LENGTH))
 
 
 def entry(root: str, cluster: Cluster) -> tuple[str, str]:

@@ -79,7 +79,7 @@ class Files:
     def stat(self, path: str) -> Optional[Stat]:
         """The path with links followed; None when it is not there."""
         seen = self._head(path)
-        for dummy in range(8):
+        for _step in range(8):
             if seen is None:
                 return None
             target = str(seen.get("linkTarget") or "")

@@ -98,7 +98,7 @@ def start(root):
 def test_killed_while_writing(root):
     finish(root)
     chance = random.Random(7)
-    for dummy in range(KILLS):
+    for _dummy in range(KILLS):
         process = start(root)
         time.sleep(chance.uniform(0.0, 0.15))
         process.send_signal(signal.SIGKILL)
@@ -114,7 +114,7 @@ def test_killed_while_writing(root):
 def test_killed_while_making_keys(root):
     chance = random.Random(8)
     _text, _top, cluster = body.read_cluster(str(root))
-    for dummy in range(max(5, KILLS // 2)):
+    for _dummy in range(max(5, KILLS // 2)):
         for pair in keys.key_pairs(str(root), cluster):
             for path in (pair.private, pair.public):
                 if chance.random() < 0.7 and os.path.exists(path):

@@ -51,7 +51,8 @@ def run(
 ) -> Reply:
     """*prefix* comes before the interpreter (setpriv …); nothing of this process's DOCKER_* reaches the module."""
     env = {key: value for key, value in os.environ.items() if not key.startswith(FOREIGN)}
-    env.update({"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONDONTWRITEBYTECODE": "1", **(environ or {})})
+    env.update({"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONDONTWRITEBYTECODE": "1"})
+    env.update(environ or {})
     order = {"ANSIBLE_MODULE_ARGS": {**arguments, "_ansible_check_mode": check_mode}}
     command = [*prefix, sys.executable, "-W", "ignore", "-m", f"{MODULES}.{module}"]
     started = time.monotonic()

@@ -55,7 +55,7 @@ def test_a_backlog_that_is_full(tmp_path):
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(str(tmp_path / "s"))
         listener.listen(0)
-        waiting = [socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) for dummy in range(2)]
+        waiting = [socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) for _dummy in range(2)]
         for one in waiting:
             one.setblocking(False)
             one.connect_ex(str(tmp_path / "s"))
