@@ -11,12 +11,12 @@ module: docker_cluster
 short_description: Converge a whole cluster of systemd containers
 version_added: 0.1.0
 description:
-  - Looks at what is on the Docker host, compares it with what is wanted, and brings all nodes to their state at once - networks,
-    containers, boot, SSH keys.
-  - Only touches what is the cluster's own - what carries its id in the label C(tpaexec.docker.id), and nodes that TPA made
-    (label C(Cluster), no id) when O(instances) names them. Anything else in the way is an error that names it.
-  - A node is never recreated unless O(recreate) names it, because its file system may hold a database. A setting that cannot be
-    mended in place fails that node, with the reasons; the other nodes go on.
+  - Looks at what is on the Docker host, compares it with what is wanted, and brings all nodes to their state at once
+    - networks, containers, boot, SSH keys.
+  - Only touches what is the cluster's own - what carries its id in the label C(tpaexec.docker.id), and nodes that TPA
+    made (label C(Cluster), no id) when O(instances) names them. Anything else in the way is an error that names it.
+  - A node is never recreated unless O(recreate) names it, because its file system may hold a database. A setting that
+    cannot be mended in place fails that node, with the reasons; the other nodes go on.
   - Options use the words of TPA's C(config.yml).
 options:
   name:
@@ -29,13 +29,14 @@ options:
     default: {}
   networks:
     description:
-      - The cluster's networks (C(docker_networks)) - C(name), C(ipam_config) with C(subnet), C(iprange), C(gateway), C(labels),
-        C(enable_ipv6), C(driver_options).
+      - The cluster's networks (C(docker_networks)) - C(name), C(ipam_config) with C(subnet), C(iprange), C(gateway),
+        C(labels), C(enable_ipv6), C(driver_options).
     type: list
     elements: dict
     default: []
   images:
-    description: Build instructions by image name (C(docker_images)). They are validated here and used by the role guest_image.
+    description: Build instructions by image name (C(docker_images)). They are validated here and used by the role
+      guest_image.
     type: dict
     default: {}
   instance_defaults:
@@ -48,8 +49,8 @@ options:
     elements: dict
     required: true
   tpaexec_docker:
-    description: What may be said beyond TPA - C(instance_defaults) and C(instances) with C(cpus), C(pids_limit), C(dns),
-      C(dns_search), C(extra_hosts), C(cgroup_parent).
+    description: What may be said beyond TPA - C(instance_defaults) and C(instances) with C(cpus), C(pids_limit),
+      C(dns), C(dns_search), C(extra_hosts), C(cgroup_parent).
     type: dict
     default: {}
   state:
@@ -67,7 +68,8 @@ options:
     elements: str
     default: []
   wait:
-    description: V(booted) waits until systemd in every node says C(running) or C(degraded), V(started) only for the container.
+    description: V(booted) waits until systemd in every node says C(running) or C(degraded), V(started) only for the
+      container.
     type: str
     choices: [booted, started]
     default: booted
@@ -98,13 +100,14 @@ options:
     default: 8
   cluster_dir:
     description:
-      - The cluster directory. Relative host paths start there, and its SSH keys are made there (where they are missing) and put
-        into nodes that have an sshd.
+      - The cluster directory. Relative host paths start there, and its SSH keys are made there (where they are
+        missing) and put into nodes that have an sshd.
     type: path
   record_dir:
     description:
       - Where the cluster's id, the record of mends and the lock are kept.
-      - C(.tpaexec-docker) in O(cluster_dir) if not set; without a O(cluster_dir), C(tpaexec-docker/NAME) in the user's state directory.
+      - C(.tpaexec-docker) in O(cluster_dir) if not set; without a O(cluster_dir), C(tpaexec-docker/NAME) in the
+        user's state directory.
     type: path
 attributes:
   check_mode:

@@ -71,7 +71,8 @@ instances:
       description: The image's name that its container was made with.
       type: str
     status:
-      description: The container's status as the engine says it, C(absent), or C(foreign) when someone else has the name.
+      description: The container's status as the engine says it, C(absent), or C(foreign) when someone else has the
+        name.
       type: str
     owner:
       description: C(ours), C(tpa) or C(foreign).
