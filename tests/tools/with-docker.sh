@@ -60,7 +60,8 @@ case $found in
   denied)
     if through_group; then
       export WITH_DOCKER_GROUP=1
-      exec sg docker -c "$(printf '%q ' "$0" "$@")"
+      # And back to the own group as the first one: files shall be the user's, and newuidmap insists on it.
+      exec sg docker -c "$(printf '%q ' exec sg "$(id -gn)" -c "$(printf '%q ' exec "$0" "$@")")"
     fi
     die "this user may not talk to the Docker daemon: sudo usermod -a -G docker \"\$(id -un)\"" \
       "then log in again. Who is in that group is root on this host."
