@@ -106,8 +106,9 @@ def judge(image: GuestImage, systemd: int, engine: EngineFacts) -> Iterable[Find
         )
     elif engine.cgroup_version == 1 and systemd >= NEEDS_HELP:
         yield CGROUP_GUEST_MISMATCH.finding(
-            f"{head}: systemd {NEEDS_HELP} and {NEEDS_HELP + 1} boot on cgroup v1 only when told to.",
-            f"Choose an image with an older systemd (--os-image IMAGE), or {CGROUP2_HOST}.",
+            f"{head}: systemd {NEEDS_HELP} and {NEEDS_HELP + 1} call cgroup v1 obsolete, and may refuse to boot there.",
+            f"Prove it with the canary (tpaexec preflight DIR --canary), choose an image with an older systemd, or "
+            f"{CGROUP2_HOST}.",
             severity=WARNING,
             **data,
         )
