@@ -228,6 +228,32 @@ WORDS: tuple[Word, ...] = (
         "deprovision",
         needs="config.yml",
     ),
+    Word(
+        "images",
+        KEEP,
+        "list the guest images made here, and who uses them",
+        ("tpaexec images", "tpaexec images --prune --check"),
+        (
+            _argument("--prune", dest="guest_image_prune", action="store_true", help="remove those that nothing uses"),
+            *CHANGING,
+            *COMMON,
+        ),
+        "images",
+    ),
+    Word(
+        "bundle",
+        KEEP,
+        "write all images of a cluster into one archive",
+        ("tpaexec bundle demo demo-images.tar", "tpaexec bundle demo demo-images.tar --check"),
+        (
+            DIR,
+            _argument("guest_image_bundle_file", metavar="FILE", type=_path, help="the archive to write"),
+            *CHANGING,
+            *COMMON,
+        ),
+        "bundle",
+        needs="config.yml",
+    ),
 )
 
 # What is no variable of a playbook.

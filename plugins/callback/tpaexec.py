@@ -33,6 +33,7 @@ options:
 """
 
 import os
+import signal
 import time
 from typing import Any
 
@@ -44,7 +45,7 @@ from ansible.utils.color import stringc
 from ansible_collections.tpaexec.docker.plugins.plugin_utils import _machine, _report
 
 # Playbooks that only look: their result is what was asked for, quiet or not.
-LOOKING = {"list_containers", "preflight", "ping"}
+LOOKING = {"list_containers", "preflight", "ping", "images"}
 # Actions that steer: they are no step, unless they fail.
 STEERING = {"set_fact", "assert", "fail", "meta", "validate_argument_spec", "debug", "include_vars"}
 STEERING |= {"include_role", "import_role", "include_tasks", "import_tasks", "import_playbook"}
@@ -70,6 +71,8 @@ class CallbackModule(CallbackBase):
     # -- what Ansible calls
 
     def v2_playbook_on_start(self, playbook: Any) -> None:
+        # The command starts us with SIGINT blocked: before this, it would have met Python's imports and a traceback.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
         # pylint: disable-next=protected-access
         self._word = os.path.basename(str(playbook._file_name)).rsplit(".", 1)[0]
 
