@@ -14,8 +14,11 @@ INTERRUPTED = 130
 ANSIBLE_INTERRUPTED = 99
 
 
-def wait_for(argv: list[str], environ: dict[str, str]) -> int:
-    """Run *argv* and give its end in our exit codes. Signals go to it, we wait: it cleans up, we report."""
+def wait_for(argv: list[str], environ: dict[str, str], later: bool = False) -> int:
+    """Run *argv* and give its end in our exit codes. Signals go to it, we wait: it cleans up, we report.
+
+    *later*: it starts with SIGINT blocked and unblocks it (our callback does) when it can end without a traceback.
+    """
     child = 0
 
     def forward(number: int, _frame: object) -> None:
@@ -28,7 +31,7 @@ def wait_for(argv: list[str], environ: dict[str, str]) -> int:
     signal.signal(signal.SIGHUP, forward)
     sys.stdout.flush()
     try:
-        child = os.posix_spawn(argv[0], argv, environ)
+        child = os.posix_spawn(argv[0], argv, environ, setsigmask=[signal.SIGINT] if later else [])
     except OSError as error:
         raise CommandError(f"Mend {argv[0]}: it cannot be started ({error.strerror}).") from error
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

@@ -62,7 +62,7 @@ def run_playbook(word: Word, options: dict[str, Any], rest: list[str], environ: 
         argv.append("-" + "v" * options["verbosity"])
     output, quiet, verbose = options.get("output") or "table", options["quiet"], bool(options["verbosity"])
     additions = environment.for_own_playbooks(environ, output, quiet, verbose)
-    code = wait_for([*argv, *rest], environment.extended(environ, additions))
+    code = wait_for([*argv, *rest], environment.extended(environ, additions), later=True)
     if code == INTERRUPTED:
         print(_left_behind(word, options), file=sys.stderr)
     return code
@@ -80,4 +80,4 @@ def _left_behind(word: Word, options: dict[str, Any]) -> str:
     if word.name == "provision":
         goes_on, removes = f"'tpaexec provision {directory}' goes on", "'tpaexec deprovision' removes it"
         return f"Interrupted: what was made stays. {goes_on}, {removes}."
-    return f"Interrupted: the same command, 'tpaexec {word.name}', goes on from where it was."
+    return f"Interrupted: run 'tpaexec {word.name}' again to finish."
