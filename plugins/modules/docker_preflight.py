@@ -41,7 +41,8 @@ options:
     default: false
   canary_image:
     description:
-      - The image of the canary. If not set, the first of the cluster's images that is on the engine.
+      - The image of the canary. If not set, the first of the cluster's images that is on the engine, else one that this
+        collection made.
     type: str
   canary_mirror:
     description:

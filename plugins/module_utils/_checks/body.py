@@ -10,7 +10,7 @@ from typing import Any, Mapping, Optional, Union
 from .._argspec import connection_argument_spec
 from .._client import Address, Daemon
 from .._entry import Run
-from .._errors import PlatformError
+from .._errors import DaemonError, PlatformError
 from . import registry
 from .background import Until
 from .capacity import capacity
@@ -21,8 +21,9 @@ from .gather import Job, gather
 from .model import Check, Finding, Outcome, Unknown, run_checks
 from .policy import Policy, apply_policy, failure_message, read_policy
 from .report import FORMATS, Report, counts, render
-from .values import plural
+from .values import mapping, plural, texts
 
+OWN_IMAGE = "tpaexec.docker.image"  # the label of images that this collection made
 RESERVE = 0.5  # seconds of `timeout` kept for judging and answering
 
 
@@ -140,12 +141,9 @@ def fly_canary(
         return Unknown("the canary is not started in check mode")
     if daemon is None:
         return Unknown("the daemon could not be reached")
-    present = [image.name for image in facts.images if image.present] if isinstance(facts.images, tuple) else []
-    image = params["canary_image"] or (present[0] if present else "")
+    image = params["canary_image"] or canary_image(facts, daemon)
     if not image:
-        return Unknown(
-            "there is no image to start the canary from (option canary_image, or an image of the cluster that is there)"
-        )
+        return Unknown("there is no image to start the canary from (give canary_image, or provision an image first)")
     from .canary import run_canary  # noqa: PLC0415
 
     try:
@@ -153,6 +151,20 @@ def fly_canary(
     except PlatformError as error:
         return CanaryFacts(image, failed_step="prepare", reason=str(error))
     return CanaryFacts(image, tuple(result.seconds), result.failed_step, result.reason, result.log)
+
+
+def canary_image(facts: Facts, daemon: Daemon) -> str:
+    """The first of the cluster's images that is there, else one that this collection made; "" when there is none."""
+    if isinstance(facts.images, tuple):
+        present = [image.name for image in facts.images if image.present]
+        if present:
+            return present[0]
+    try:
+        made = daemon.call("images", filters={"label": OWN_IMAGE})
+    except DaemonError:
+        return ""
+    names = (name for image in made or [] for name in texts(mapping(image).get("RepoTags")))
+    return next((name for name in names if name != "<none>:<none>"), "")
 
 
 def _result(
