@@ -76,7 +76,7 @@ def write(root: str, cluster: Cluster, top: Mapping[str, Any], params: dict[str,
         apply(root, changes)
     stored, warning = False, ""
     if not password:
-        stored, warning = vault.store_in_keyring(root, cluster, vault.load_keyring(), run.check_mode)
+        stored, warning = vault.see_to_keyring(root, cluster, run.check_mode, run.run_command)
     if warning and changes.changed:
         run.warn(warning)
     result = _result(root, replace(changes, items=(*keys, *changes.items)), run)

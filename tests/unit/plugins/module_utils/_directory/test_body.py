@@ -268,6 +268,35 @@ class Keyring:
 
 
 @pytest.mark.parametrize(
+    ("code", "check", "changed", "words"),
+    [
+        (0, False, True, ""),
+        (2, False, False, ""),
+        (1, False, False, "Could not find compatible keyring backend"),
+        (0, True, False, ""),
+    ],
+)
+def test_the_keyring_by_tpas_own_program(tmp_path, code, check, changed, words):
+    program = tmp_path / "tpa/architectures/lib/generate-vault"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    seen = []
+
+    def answer(arguments, environ_update):
+        seen.append((arguments, environ_update))
+        return code, "" if code == 0 else f"some lines\n{words}\n", ""
+
+    cluster = body.Cluster("c", (), keyring_backend="system", vault_name="v-1")
+    environ = {"TPA_DIR": str(tmp_path / "tpa"), "TPA_VENV": "/venv", "PATH": "/bin"}
+    done, warning = vault.see_to_keyring("/clusters/c", cluster, check, answer, environ)
+    assert (done, words in warning) == (changed, True)
+    assert bool(warning) == bool(words)
+    expected = {"PATH": "/venv/bin:/bin", "PYTHONPATH": str(tmp_path / "tpa/lib")}
+    assert seen == ([] if check else [([str(program), "/clusters/c", "system", "v-1"], expected)])
+
+
+@pytest.mark.parametrize(
     ("ring", "check", "changed", "warns"),
     [
         (Keyring(), False, True, False),
