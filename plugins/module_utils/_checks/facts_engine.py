@@ -99,7 +99,11 @@ class EngineFacts:
             cpus=values.number(info.get("NCPU")),
             memory_total=values.number(info.get("MemTotal")),
             system_time=values.epoch(info.get("SystemTime")),
-            proxies=tuple(filter(None, (values.text(info.get("HttpProxy")), values.text(info.get("HttpsProxy"))))),
+            proxies=tuple(
+                values.without_password(word)
+                for word in (_proxy(info, "HttpProxy"), _proxy(info, "HttpsProxy"))
+                if word
+            ),
             no_proxy=values.text(info.get("NoProxy")),
             swarm=_swarm(info.get("Swarm")),
             containerd_address=values.text(values.mapping(info.get("Containerd")).get("Address")),
@@ -129,6 +133,10 @@ def _product(components: Mapping[str, str], version: Mapping[str, Any], info: Ma
         return "podman"
     known = "Engine" in components or (not components and values.version(version.get("Version")) and "ID" in info)
     return "docker" if known else ""
+
+
+def _proxy(info: Mapping[str, Any], key: str) -> str:
+    return values.text(info.get(key))
 
 
 def _swarm(value: Any) -> SwarmFacts:

@@ -23,7 +23,7 @@ from .facts_host import ClientFacts, CliFacts, Failure, GuestImage, Inventory
 from .facts_storage import StorageFacts
 from .gather_daemon import guest_image, inventory
 from .model import Unknown
-from .values import text, version
+from .values import text, version, without_password
 
 PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy")
 
@@ -199,7 +199,9 @@ def client_facts(job: Job, environ: Mapping[str, str]) -> ClientFacts:
     return ClientFacts(
         docker_host=address.docker_host,
         scheme=scheme,
-        loopback=bool(address.socket_path) or host in ("localhost", "::1") or host.startswith("127."),
+        loopback=bool(address.socket_path)
+        or host in ("localhost", "::1")
+        or re.fullmatch(r"127(\.\d{1,3}){3}", host) is not None,
         tls=address.uses_tls,
         sdk_api=version(sdk_api())[:2],
         parallel=job.parallel,
@@ -211,10 +213,6 @@ def client_facts(job: Job, environ: Mapping[str, str]) -> ClientFacts:
         no_proxy=environ.get("NO_PROXY") or environ.get("no_proxy") or "",
         loop_lvm_severity=job.loop_lvm_severity,
     )
-
-
-def without_password(url: str) -> str:
-    return re.sub(r"//[^@/]*@", "//***@", text(url))
 
 
 def read_cli(environ: Mapping[str, str], run: Callable[..., Any] = subprocess.run) -> CliFacts:

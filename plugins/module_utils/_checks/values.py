@@ -85,6 +85,11 @@ def subnet(value: Any) -> Optional[IpNetwork]:
         return None
 
 
+def without_password(url: str) -> str:
+    """A proxy's address as it may be shown."""
+    return re.sub(r"//[^@/]*@", "//***@", text(url))
+
+
 def human(count: float) -> str:
     """Bytes for people: `12.3 GiB`."""
     for unit in ("B", "KiB", "MiB", "GiB"):
