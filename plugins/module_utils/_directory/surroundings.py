@@ -7,7 +7,7 @@ import ipaddress
 import os
 import socket
 import struct
-from typing import Any, Iterable, Iterator, Mapping
+from typing import Any, Iterable, Iterator, Mapping, Optional
 
 from .._client import Address, connect
 from .._errors import DaemonError, PlatformError
@@ -51,7 +51,8 @@ def look_around(named: Iterable[str], own: str, address: Address) -> tuple[Surro
         names.update(containers)
     except DaemonError as error:
         warnings.append(f"Subnets in use by Docker could not be seen: {error.message} Provision checks them again.")
-    return Surroundings(tuple(subnets), frozenset(names)), warnings
+    small_mtu = uplink_mtu() if address.local else None
+    return Surroundings(tuple(subnets), frozenset(names), small_mtu), warnings
 
 
 def _configs(directories: Iterable[str], own: str) -> Iterator[str]:
@@ -113,6 +114,17 @@ def routes(text: str) -> Iterator[Taken]:
             continue
         address, mask = (socket.inet_ntoa(struct.pack("=L", int(field, 16))) for field in (fields[1], fields[7]))
         yield from _taken(f"{address}/{mask}", f"a route of this host, {fields[0]}")
+
+
+def uplink_mtu(table: str = ROUTES, interfaces: str = "/sys/class/net") -> Optional[int]:
+    """The MTU of the interface that the default route takes, where it is below Docker's own default of 1500."""
+    try:
+        rows = [line.split() for line in read_file(table).splitlines()[1:]]
+        name = next(row[0] for row in rows if len(row) > 7 and row[1] == row[7] == "00000000")
+        mtu = int(read_file(os.path.join(interfaces, name, "mtu")))
+    except (OSError, ValueError, StopIteration, PlatformError):
+        return None
+    return mtu if 576 <= mtu < 1500 else None
 
 
 def _daemon(address: Address) -> tuple[list[Taken], list[str]]:

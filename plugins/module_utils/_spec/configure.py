@@ -47,10 +47,11 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a new cluster must keep clear of."""
+    """What a new cluster must keep clear of, and the MTU of the host's way out where it is a small one."""
 
     subnets: Sequence[Taken] = ()
     names: Collection[str] = ()
+    small_mtu: Optional[int] = None
 
 
 def parse_wishes(params: Mapping[str, Any], directory_name: str, names_file: Optional[str] = None) -> Wishes:
@@ -110,12 +111,20 @@ def compose(wishes: Wishes, around: Surroundings, rng: random.Random) -> dict[st
         "cluster_tags": {},
         # Its passphrase is a file of the directory: TPA's other backend needs a desktop's keyring.
         "keyring_backend": "legacy",
-        "docker_networks": [{"name": wishes.cluster_name, "ipam_config": [{"subnet": str(subnet)}]}],
+        "docker_networks": [_network(wishes.cluster_name, str(subnet), around.small_mtu)],
         "cluster_vars": _cluster_vars(wishes),
         "locations": [{"Name": location} for location in wishes.locations],
         "instance_defaults": {"platform": "docker", "image": wishes.image, "vars": {"ansible_user": "root"}},
         "instances": as_instances(seats, names, addresses),
     }
+
+
+def _network(name: str, subnet: str, small_mtu: Optional[int]) -> dict[str, Any]:
+    """Large packets to the outside get lost where the host's own way out is narrower than the network."""
+    found: dict[str, Any] = {"name": name, "ipam_config": [{"subnet": subnet}]}
+    if small_mtu:
+        found["driver_options"] = {"com.docker.network.driver.mtu": str(small_mtu)}
+    return found
 
 
 def render(data: Mapping[str, Any]) -> str:
