@@ -7,6 +7,7 @@ import os
 import sys
 
 from . import environment
+from .completion import completion
 from .errors import CommandError, UsageError, did_you_mean
 from .parsing import parse
 from .run import run_word
@@ -45,6 +46,9 @@ def _main(argv: list[str], environ: dict[str, str]) -> int:
     if argv[0] == "--version":
         print(f"tpaexec.docker {environment.version()}")
         return DONE
+    if argv[0] == "--completion":
+        print(completion(argv[1] if len(argv) > 1 else ""), end="")
+        return DONE
     word = find(argv[0])
     if word is None:
         return hand_over(argv, environ)
@@ -64,7 +68,7 @@ def hand_over(argv: list[str], environ: dict[str, str]) -> int:
         os.execve(command, [command, *argv], environ)  # noqa: S606
     names = [word.name for word in WORDS]
     if argv[0].startswith("-"):
-        raise UsageError(f"Unknown option {argv[0]!r}.{did_you_mean(argv[0], ['--help', '--version'])}")
+        raise UsageError(f"Unknown option {argv[0]!r}.{did_you_mean(argv[0], ['--help', '--version', '--completion'])}")
     raise UsageError(
         f"Unknown word {argv[0]!r}.{did_you_mean(argv[0], names)} TPA's own words work with TPA_DIR set to a TPA."
     )
@@ -79,6 +83,6 @@ def usage() -> str:
     lines += [
         "",
         "'tpaexec WORD --help' explains one. Exit codes: 0 done, 1 failed, 2 wrong usage.",
-        "Every other word goes to the TPA that TPA_DIR names.",
+        "Every other word goes to the TPA that TPA_DIR names. --completion bash|zsh.",
     ]
     return "\n".join(lines) + "\n"

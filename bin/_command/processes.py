@@ -20,10 +20,13 @@ def wait_for(argv: list[str], environ: dict[str, str], later: bool = False) -> i
     *later*: it starts with SIGINT blocked and unblocks it (our callback does) when it can end without a traceback.
     """
     child = 0
+    early: list[int] = []
 
     def forward(number: int, _frame: object) -> None:
         if child:
             os.kill(child, number)
+        else:
+            early.append(number)
 
     # A terminal sends Ctrl-C to both; handlers, unlike SIG_IGN, are not inherited through exec.
     signal.signal(signal.SIGINT, lambda *_: None)
@@ -34,6 +37,8 @@ def wait_for(argv: list[str], environ: dict[str, str], later: bool = False) -> i
         child = os.posix_spawn(argv[0], argv, environ, setsigmask=[signal.SIGINT] if later else [])
     except OSError as error:
         raise CommandError(f"Mend {argv[0]}: it cannot be started ({error.strerror}).") from error
+    for number in early:
+        os.kill(child, number)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if status in (ANSIBLE_INTERRUPTED, -signal.SIGINT):
         return INTERRUPTED

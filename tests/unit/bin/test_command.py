@@ -233,3 +233,31 @@ def test_help_of_a_word_goes_to_stdout(command: Command):
         done = command.run(*argv)
         assert (done.returncode, done.stderr) == (0, "")
         assert "Example:" in done.stdout
+
+
+COMPLETED = [
+    (["pro"], "provision"),
+    (["provision", "d", "--re"], "--recreate"),
+    (["list-containers", "d", "--format", "j"], "json"),
+    (["preflight", "--format", "j"], "json junit"),
+    (["ssh", "d", "u"], "uno"),
+    (["stop-containers", "d", ""], "uno due"),
+]
+
+
+@pytest.mark.parametrize(("words", "expected"), COMPLETED, ids=lambda value: str(value)[:40])
+def test_completion_in_bash(command: Command, words, expected):
+    cluster = command.cluster("d", "config.yml")
+    (cluster / "ssh_config").write_text("Host *\n    Port 22\n\nHost uno\n    User root\nHost due\n")
+    script = command.run("--completion", "bash").stdout
+    quoted = " ".join(f"'{word}'" for word in words)
+    script += f"COMP_WORDS=(tpaexec {quoted}); COMP_CWORD={len(words)}; _tpaexec; echo ${{COMPREPLY[@]}}"
+    done = subprocess.run(["bash", "-c", script], cwd=command.base, capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr) == (expected, "")
+
+
+def test_completion_of_an_unknown_shell(command: Command):
+    done = command.run("--completion", "fish")
+    assert done.returncode == 2
+    assert "bash or zsh" in done.stderr
+    assert "bashcompinit" in command.run("--completion", "zsh").stdout
