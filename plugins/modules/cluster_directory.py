@@ -69,7 +69,7 @@ EXAMPLES = r"""
     networks: "{{ config.cluster.networks }}"
     instance_defaults: "{{ config.cluster.instance_defaults }}"
     instances: "{{ config.cluster.instances }}"
-    record_dir: /home/me/clusters/demo
+    cluster_dir: /home/me/clusters/demo
   register: converged
 
 - name: Write the inventory, ssh_config and the other files
