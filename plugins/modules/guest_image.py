@@ -47,11 +47,11 @@ options:
   bootstrap:
     description:
       - How images are bootstrapped. All of it can be left out for the names that say it.
-      - Needs C(mmdebstrap) where the module runs, and root or a user namespace.
+      - Needs C(mmdebstrap) where the module runs, and root or a user namespace; for the EL family C(dnf) and root.
     type: dict
     suboptions:
       distribution:
-        description: The distribution, V(debian) or V(ubuntu).
+        description: The distribution, V(debian) or V(ubuntu), or V(el), V(rocky), V(almalinux), V(fedora) and the like.
         type: str
       release:
         description: Its version or codename.
@@ -70,6 +70,26 @@ options:
         description: More package sources, each a line as in C(sources.list).
         type: list
         elements: str
+      repositories:
+        description: For the EL family, the RPM repositories to install from. All of them have to be given.
+        type: list
+        elements: dict
+        suboptions:
+          name:
+            description: The repository's name.
+            type: str
+            required: true
+          baseurl:
+            description: Its address.
+            type: str
+            required: true
+          key:
+            description: File with the key that signs its packages.
+            type: path
+          unsigned:
+            description: Packages are not signed, and are taken unverified.
+            type: bool
+            default: false
       mode:
         description: How C(mmdebstrap) becomes root inside the new root file system.
         type: str
@@ -260,7 +280,14 @@ from ansible_collections.tpaexec.docker.plugins.module_utils._image.body import 
 
 
 def bootstrap_spec() -> dict:
+    repository = dict(
+        name=dict(type="str", required=True),
+        baseurl=dict(type="str", required=True),
+        key=dict(type="path", no_log=False),
+        unsigned=dict(type="bool", default=False),
+    )
     return dict(
+        repositories=dict(type="list", elements="dict", options=repository),
         distribution=dict(type="str"),
         release=dict(type="str"),
         mirror=dict(type="str"),

@@ -6,18 +6,17 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Callable, Mapping, Optional, Sequence
 
 from .._client import Daemon
 from .._errors import PlatformError
-from . import apt_sources, assemble, guest_files, present, workdir
+from . import apt_sources, assemble, bootstrap_dnf, guest_files, present, workdir
 from .distributions import Release
 from .model import LABEL, LABEL_INPUTS, LABEL_SOURCE
+from .tools import Tools
 
-RunCommand = Callable[..., "tuple[int, str, str]"]
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "armhf", "ppc64le": "ppc64el", "i386": "i386"}
 DOCKER_ARCHITECTURES = {"armhf": "arm", "ppc64el": "ppc64le", "i386": "386"}
 
@@ -35,16 +34,7 @@ class Wish:
     mode: str = "auto"
     work_dir: str = ""
     force: bool = False
-
-
-@dataclass(frozen=True)
-class Tools:
-    """The edges: how commands are run and what the environment is."""
-
-    run_command: RunCommand
-    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
-    which: Callable[[str], Optional[str]] = shutil.which
-    user_id: Callable[[], int] = os.geteuid
+    repositories: tuple[bootstrap_dnf.RpmRepository, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,19 +51,46 @@ class Plan:
 
 def bootstrap(daemon: Daemon, wish: Wish, tools: Tools) -> str:
     """Make the image and return its id. Nothing has the final name until everything is there."""
-    tool = find_tool(tools)
-    mode = choose_mode(wish.mode, tools)
     machine = str(daemon.call("info").get("Architecture", ""))
     architecture = ARCHITECTURES.get(machine, machine)
-    lines = tuple(source_lines(wish, apt_sources.read()))
+    of_family = with_dnf if wish.release.family == "dnf" else with_mmdebstrap
+    make = of_family(wish, architecture, tools)
     with workdir.locked(wish.image, wish.work_dir) as folder:
         made = "" if wish.force else present.image_id(daemon, wish.image)
         if made:  # somebody else made it while this run waited for the lock
             return made
-        date = archive_date(lines, tools, folder)
-        plan = Plan(tool, mode, architecture, lines, date, folder)
+        return assemble.load(daemon, *make(folder))
+
+
+Made = tuple[assemble.NewImage, assemble.Layer]
+
+
+def with_mmdebstrap(wish: Wish, architecture: str, tools: Tools) -> Callable[[str], Made]:
+    """Debian and Ubuntu; what is missing on this machine is said before anything is made."""
+    tool = find_tool(tools)
+    mode = choose_mode(wish.mode, tools)
+    lines = tuple(source_lines(wish, apt_sources.read()))
+
+    def make(folder: str) -> Made:
+        plan = Plan(tool, mode, architecture, lines, archive_date(lines, tools, folder), folder)
         layer = make_layer(plan, wish, tools)
-        return assemble.load(daemon, new_image(plan, wish), layer)
+        return new_image(plan, wish), layer
+
+    return make
+
+
+def with_dnf(wish: Wish, architecture: str, tools: Tools) -> Callable[[str], Made]:
+    """The EL family."""
+    tool = bootstrap_dnf.check(wish.repositories, tools)
+
+    def make(folder: str) -> Made:
+        packages = tuple({*wish.release.packages, *wish.packages})
+        rpm = bootstrap_dnf.RpmPlan(wish.release.version, packages, wish.repositories, folder)
+        layer, date = bootstrap_dnf.make_layer(tool, rpm, tools)
+        plan = Plan(tool, "root", architecture, tuple(one.baseurl for one in wish.repositories), date, folder)
+        return new_image(plan, wish), layer
+
+    return make
 
 
 def new_image(plan: Plan, wish: Wish) -> assemble.NewImage:

@@ -12,12 +12,14 @@ from .._client import Daemon
 from .._entry import Run
 from .._errors import PlatformError
 from . import assemble, build, bundle, customise, obtain
-from .bootstrap import Tools, Wish, bootstrap
+from .bootstrap import Wish, bootstrap
+from .bootstrap_dnf import RpmRepository
 from .distributions import Release, find_release, known_images, release_of_image
 from .inspect import look
 from .model import LABEL_INPUTS
 from .present import image_id, inspect_or_none
 from .pull import pull
+from .tools import Tools
 
 
 def make_ways(daemon: Daemon, params: Mapping[str, Any], run: Run) -> obtain.Ways:
@@ -115,7 +117,11 @@ def make_wish(name: str, params: Mapping[str, Any]) -> Wish:
     given = {key: value for key, value in (params.get("bootstrap") or {}).items() if value is not None}
     release = named_release(name, given.pop("distribution", ""), given.pop("release", ""))
     packages, sources = tuple(given.pop("packages", ())), tuple(given.pop("sources", ()))
-    return Wish(release, name, packages=packages, sources=sources, force=bool(params.get("force")), **given)
+    rpm = [
+        RpmRepository(**{key: value for key, value in one.items() if value}) for one in given.pop("repositories", ())
+    ]
+    force = bool(params.get("force"))
+    return Wish(release, name, packages=packages, sources=sources, force=force, repositories=tuple(rpm), **given)
 
 
 def named_release(name: str, distribution: str, version: str) -> Release:

@@ -157,7 +157,8 @@ def contexts(tmp_path, guest_image):
 def test_builds_with_tpas_keys(sdk, contexts, guest_image_module):
     name, base, other = f"{PREFIX}/built:1", f"{PREFIX}/built-base:1", f"{PREFIX}/other:1"
     how = {"base_context_path": "base", "context_path": "final", "dockerfile": "Systemd"}
-    builds = {name: {**how, "base_build_args": {"WORD": "hello"}}, other: {**how, "base_image_name": base}}
+    how["base_build_args"] = {"WORD": "hello"}
+    builds = {name: dict(how), other: {**how, "base_image_name": base}}
     arguments = {"names": [name, other], "builds": builds, "base_dir": str(contexts), "log_dir": str(contexts / "logs")}
     try:
         assert guest_image_module(check_mode=True, **arguments).result["changed"]

@@ -19,6 +19,7 @@ from ansible_collections.tpaexec.docker.plugins.module_utils._image import (
     guest_files,
     workdir,
 )
+from ansible_collections.tpaexec.docker.plugins.module_utils._image.tools import Tools
 
 DEBIAN = distributions.find_release("debian", "12")
 
@@ -31,7 +32,7 @@ def tools(answers=None, there=("mmdebstrap", "newuidmap"), user=0, environ=None)
         ran.append((words, environ_update or {}))
         return (answers or {}).get(os.path.basename(words[0]), (0, "", ""))
 
-    made = bootstrap.Tools(run, environ or {}, lambda name: f"/usr/bin/{name}" if name in there else None, lambda: user)
+    made = Tools(run, environ or {}, lambda name: f"/usr/bin/{name}" if name in there else None, lambda: user)
     object.__setattr__(made, "ran", ran)
     return made
 
@@ -111,8 +112,8 @@ def test_the_date_of_the_newest_archive(tmp_path):
         return 0, "", ""
 
     lines = ["deb http://m/d bookworm main", "deb [signed-by=/k] http://m/d bookworm-updates main"]
-    assert bootstrap.archive_date(lines, bootstrap.Tools(run, {}), str(tmp_path)) == 1763863745
-    assert bootstrap.archive_date(lines, bootstrap.Tools(run, {"SOURCE_DATE_EPOCH": "17"}), str(tmp_path)) == 17
+    assert bootstrap.archive_date(lines, Tools(run, {}), str(tmp_path)) == 1763863745
+    assert bootstrap.archive_date(lines, Tools(run, {"SOURCE_DATE_EPOCH": "17"}), str(tmp_path)) == 17
 
 
 def test_the_command(tmp_path):
