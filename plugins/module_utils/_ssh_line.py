@@ -31,7 +31,7 @@ def prepare(docker_host: str, use_ssh_client: bool, timeout: int) -> None:
             "SDK_MISSING",
         )
     if use_ssh_client:
-        sshconn = importlib.import_module(SSHCONN)
+        sshconn: Any = importlib.import_module(SSHCONN)
         if not hasattr(sshconn.SSHSocket, "timeouts"):
             sshconn.SSHSocket = _line_class(sshconn.SSHSocket)
         sshconn.SSHSocket.timeouts[_host(docker_host)] = timeout

@@ -24,7 +24,7 @@ from .._cluster.recipe import PARENT, choose, cook
 from .._errors import DaemonError, PlatformError
 from .._spec.model import Attachment, Instance, Settings
 from . import values
-from .canary_guard import Guard, remove_all, remove_container, remove_network
+from .canary_guard import Guard, Quarry, remove_all, remove_container, remove_network
 
 LABEL = "tpaexec.docker.canary"  # its value is the lifetime in seconds
 ALIAS = "canary-alias"  # known to Docker's name server only, not to the container's /etc/hosts
@@ -66,7 +66,7 @@ def run_canary(
     mirror: str = "",
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
-    guard: Callable[[Address, str], Guard] = Guard,
+    guard: Callable[[Address, Quarry], Guard] = Guard,
 ) -> CanaryResult:
     """Run every step until one fails, and remove everything. *image* is not pulled. *mirror*: a URL, or host[:port].
 
@@ -86,7 +86,7 @@ def run_canary(
                 seconds[name] = round(clock() - started, 3)
         failed = ""
     except PlatformError as error:
-        reason, log = str(error), getattr(error, "log", "") or canary.console.text()
+        reason, log = str(error), "\n".join(filter(None, [getattr(error, "log", ""), canary.console.text()]))
     finally:
         started = clock()
         left = canary.remove()
@@ -149,9 +149,11 @@ class _Canary:
     lifetime: int
     mirror: Optional[Mirror]
     sleep: Callable[[float], None]
-    hire: Callable[[Address, str], Guard]
+    hire: Callable[[Address, Quarry], Guard]
     console: Console = field(default_factory=Console)
     guard: Optional[Guard] = None
+    host: HostFacts = field(default_factory=HostFacts)
+    groups: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.name = f"tpaexec-canary-{uuid.uuid4().hex[:12]}"
@@ -171,7 +173,10 @@ class _Canary:
 
     def prepare(self) -> None:
         remove_stale(self.daemon)
-        self.guard = self.hire(self.daemon.address, self.name)
+        self.host = HostFacts.from_api(self.daemon.call("version"), self.daemon.call("info"))
+        if choose(self.host).own_parent:
+            self.groups = (f"{PARENT}/canary/{self.name}",)
+        self.guard = self.hire(self.daemon.address, Quarry(self.name, self.groups, self.image))
 
     def make_network(self) -> None:
         self.daemon.call("create_network", self.name, driver="bridge", labels=self.labels)
@@ -179,17 +184,9 @@ class _Canary:
     def create(self) -> None:
         config = (self.daemon.call("inspect_image", self.image) or {}).get("Config") or {}
         own_init = [*_words(config.get("Entrypoint")), *_words(config.get("Cmd"))] or ["/sbin/init"]
-        version, info = self.daemon.call("version"), self.daemon.call("info")
-        host = HostFacts.from_api(version, info)
-        settings = Settings(
-            image=self.image,
-            restart_policy="no",
-            networks=(Attachment(self.name, aliases=(ALIAS,)),),
-            # one folder for all canaries: an engine does not take a parent group away with its container
-            cgroup_parent=f"{PARENT}/canary" if choose(host).own_parent else None,
-        )
+        settings = Settings(image=self.image, restart_policy="no", networks=(Attachment(self.name, aliases=(ALIAS,)),))
         instance = Instance(name=self.name, node=1, settings=settings)
-        body = create_body(instance, cook(instance, host, "canary"), self.labels)
+        body = create_body(instance, cook(instance, self.host, "canary"), self.labels)
         body["Entrypoint"] = ["/bin/sh", "-c", DEADMAN, "sh", str(self.lifetime), *own_init]
         body["Cmd"] = []
         body["HostConfig"]["AutoRemove"] = True
@@ -210,7 +207,7 @@ class _Canary:
         except DaemonError as error:
             if error.status != 404:
                 raise
-            raise StepFailed("The container's init ended before it had booted.", self.console.text()) from error
+            raise StepFailed("The container's init ended before it had booted.", "") from error
 
     def resolve(self) -> None:
         names = [ALIAS, *([self.mirror.host] if self.mirror else [])]
@@ -232,7 +229,7 @@ class _Canary:
     def remove(self) -> str:
         """Why something is left, "" when nothing is."""
         try:
-            left = remove_all(self.daemon, self.name, self.sleep)
+            left = remove_all(self.daemon, Quarry(self.name, self.groups, self.image), self.sleep)
         except PlatformError as error:
             left = str(error)
         if self.guard and not left:

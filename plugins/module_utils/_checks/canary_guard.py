@@ -11,10 +11,11 @@ import json
 import subprocess
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, Callable, Mapping
 
 from .._client import Address, Daemon, connect
+from .._cluster.cgroups import remove_groups
 from .._errors import DaemonError
 
 DONE = b"done\n"
@@ -30,10 +31,19 @@ watch(order)
 """
 
 
+@dataclass(frozen=True)
+class Quarry:
+    """What has to go: the container and the network of this name, and the cgroup folders that the recipe made."""
+
+    name: str
+    groups: tuple[str, ...] = ()
+    image: str = ""
+
+
 class Guard:
     """The guard process, seen from the module. Ready when the constructor returns."""
 
-    def __init__(self, address: Address, name: str) -> None:
+    def __init__(self, address: Address, quarry: Quarry) -> None:
         self.process = subprocess.Popen(  # noqa: S603 # pylint: disable=consider-using-with # it has to outlive us
             [sys.executable, "-c", PROGRAM],
             stdin=subprocess.PIPE,
@@ -42,7 +52,7 @@ class Guard:
             start_new_session=True,
             cwd="/",
         )
-        order = {"path": sys.path, "address": asdict(address), "name": name}
+        order = {"path": sys.path, "address": asdict(address), "quarry": asdict(quarry)}
         self._send(json.dumps(order).encode() + b"\n")
         if not (self.process.stdout and self.process.stdout.readline()):
             self.process.wait()
@@ -72,19 +82,22 @@ def watch(order: Mapping[str, Any]) -> None:
     sys.stdout.flush()
     if DONE not in sys.stdin.buffer.read():
         time.sleep(0.5)  # a request that was on its way when the module died may yet create something
-        remove_all(daemon, str(order["name"]), time.sleep)
+        remove_all(daemon, Quarry(**order["quarry"]), time.sleep)
 
 
-def remove_all(daemon: Daemon, name: str, sleep: Callable[[float], None]) -> str:
-    """Remove the container and the network called *name*, in that order; why something is left, "" when nothing is."""
-    left = ""
-    for remove in (remove_container, remove_network):
-        for attempt in range(PATIENCE):
-            if attempt:
-                sleep(0.5)
-            left = remove(daemon, name)
-            if not left:
-                break
+def remove_all(daemon: Daemon, quarry: Quarry, sleep: Callable[[float], None]) -> str:
+    """Remove the container, then the network; why something is left, "" when nothing is."""
+    left = [_patiently(remove, daemon, quarry.name, sleep) for remove in (remove_container, remove_network)]
+    remove_groups(daemon, quarry.groups, quarry.image)
+    return " ".join(filter(None, left))
+
+
+def _patiently(remove: Callable[[Daemon, str], str], daemon: Daemon, name: str, sleep: Callable[[float], None]) -> str:
+    for _ in range(PATIENCE):
+        left = remove(daemon, name)
+        if not left:
+            return ""
+        sleep(0.5)
     return left
 
 

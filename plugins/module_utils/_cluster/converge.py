@@ -17,6 +17,7 @@ from .._spec.model import Cluster
 from .._spec.parse import options_to_data, parse_config
 from .apply import NodeWorker, run_nodes
 from .apply_networks import make_networks, make_volumes, remove_networks, remove_volumes
+from .cgroups import our_groups, remove_groups
 from .observe import FOREIGN, ID_LABEL, World, observe
 from .plan import ABSENT, PRESENT, Plan, Wishes, make_plan
 from .pool import Deadline
@@ -197,6 +198,9 @@ def _apply(daemon: Daemon, job: Job, run: Run, site: Site, plan: Plan) -> Outcom
             make_volumes(site, tools, plan.volumes)
         results = run_nodes(NodeWorker(site, tools, ids), plan.nodes, job.parallel)
         failures = remove_networks(tools, plan.networks) if state == ABSENT else []
+        gone = [item.plan.container for item in results if "remove" in item.done and "create" not in item.done]
+        raws = [container.raw for container in gone if container is not None]
+        remove_groups(daemon, our_groups(raws), str(raws[0].get("Image") or "") if raws else "")
         if state == ABSENT and job.wishes.remove_volumes:
             for message in remove_volumes(site, tools, plan.volumes):
                 run.warn(message)

@@ -106,6 +106,7 @@ def test_a_cluster_from_nothing_to_nothing(converge, docker_host):
     assert in_node(docker_host, 1, "systemctl", "is-system-running").strip() in ("running", "degraded")
     assert converge(state="absent").result["changed"]
     assert not converge(state="absent").result["changed"]
+    assert not list(Path("/sys/fs/cgroup").glob(f"*/tpaexec.docker/*/{NAME}-[12]"))
 
 
 def in_node(docker_host: str, node: int, *words: str) -> str:

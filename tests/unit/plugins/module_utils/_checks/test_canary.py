@@ -16,6 +16,7 @@ from ansible_collections.tpaexec.docker.plugins.module_utils._checks.canary impo
     remove_stale,
     run_canary,
 )
+from ansible_collections.tpaexec.docker.plugins.module_utils._checks.canary_guard import Quarry
 from ansible_collections.tpaexec.docker.plugins.module_utils._client import Address
 from ansible_collections.tpaexec.docker.plugins.module_utils._errors import DaemonError, PlatformError
 
@@ -50,9 +51,10 @@ class FakeDaemon:
 class FakeGuard:
     dismissed = 0
 
-    def __init__(self, address: Address, name: str) -> None:
+    def __init__(self, address: Address, quarry: Quarry) -> None:
         assert address.timeout == 10
-        assert name.startswith("tpaexec-canary-")
+        assert quarry.name.startswith("tpaexec-canary-")
+        assert quarry.groups == (f"/tpaexec.docker/canary/{quarry.name}",)
 
     def dismiss(self) -> None:
         FakeGuard.dismissed += 1
