@@ -18,7 +18,7 @@ typed bin/tpaexec provision demo
 first=$("$VENV/bin/python" -c 'import yaml; print(yaml.safe_load(open("demo/config.yml"))["instances"][0]["Name"])')
 cat <<TEXT
 
-Try next:
+Try next${WITH_DOCKER_GROUP:+ (after a new login, or \`newgrp docker\`: you are in the group docker only from then on)}:
   bin/tpaexec ping demo
   bin/tpaexec cmd demo -a 'systemctl is-system-running'
   bin/tpaexec ssh demo ${first}

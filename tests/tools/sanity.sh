@@ -7,6 +7,10 @@ set -euo pipefail
 work=$CACHE/sanity
 tree=$work/ansible_collections/tpaexec/docker
 
+# One run at a time: they share the copy and the environments.
+mkdir -p "$work"
+exec 8>"$work/lock"
+flock 8
 copy_tree "$tree"
 
 # ansible-test runs everything with HOME, and drops most of the environment: pip's own settings are handed on as a file.
