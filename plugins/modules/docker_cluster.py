@@ -103,6 +103,11 @@ options:
       - The cluster directory. Relative host paths start there, and its SSH keys are made there (where they are
         missing) and put into nodes that have an sshd.
     type: path
+  ssh_key_file:
+    description:
+      - The SSH key whose public half is put into the nodes, relative to O(cluster_dir), where C(config.yml) names one.
+      - C(id_NAME) in O(cluster_dir), with the cluster's name in lower case, if not set.
+    type: str
   record_dir:
     description:
       - Where the cluster's id, the record of mends and the lock are kept.
@@ -265,6 +270,7 @@ def main() -> None:
             remove_volumes=dict(type="bool", default=False),
             parallel=dict(type="int", default=8),
             cluster_dir=dict(type="path"),
+            ssh_key_file=dict(type="str", no_log=False),
             record_dir=dict(type="path"),
         ),
     )

@@ -11,7 +11,7 @@ import os
 from typing import Any, Mapping
 
 from .._spec.model import Cluster
-from .keys import HOST_KEY_DIR, HOST_KEY_TYPES
+from .keys import HOST_KEY_DIR, HOST_KEY_TYPES, default_key_name
 from .paths import place, read_text
 from .render import HASH_FILE, INSTANCE_VARS, KNOWN_HOSTS, SSH_CONFIG, VAULT_PASS, cluster_tag, host_vars_path
 
@@ -22,7 +22,7 @@ ENCRYPTED = "!vault |"
 def generated(root: str, cluster: Cluster, top: Mapping[str, Any]) -> list[str]:
     """The generated files that are there. A key that config.yml's ssh_key_file names is the user's, and stays."""
     group = f"inventory/group_vars/{cluster_tag(cluster, top)}"
-    login = f"id_{cluster.name.lower()}"
+    login = default_key_name(cluster)
     names = [HASH_FILE, f"inventory/00-{cluster.name}", f"{group}/00-ansible.yml", f"{group}/01-{cluster.name}.yml"]
     names += [host_vars_path(node) for node in _host_vars(root)]
     names += _secrets(root, f"{group}/secrets")

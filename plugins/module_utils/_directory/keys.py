@@ -50,7 +50,11 @@ class SshKeys:
 
 def ssh_key_name(cluster: Cluster) -> str:
     """`ssh_key_file` as the generated files say it: the user's own word, else TPA's id_<cluster_name lowercased>."""
-    return cluster.ssh_key_file or f"id_{cluster.name.lower()}"
+    return cluster.ssh_key_file or default_key_name(cluster)
+
+
+def default_key_name(cluster: Cluster) -> str:
+    return f"id_{cluster.name.lower()}"
 
 
 def key_pairs(cluster_dir: str, cluster: Cluster) -> list[KeyPair]:
@@ -126,7 +130,7 @@ def _refuse(cluster_dir: str, cluster: Cluster, pairs: list[KeyPair], new: list[
             "then a key is made in the cluster directory.",
             path=login.private,
         )
-    if login in new and cluster.ssh_key_file and os.path.lexists(login.public):
+    if login in new and ssh_key_name(cluster) != default_key_name(cluster) and os.path.lexists(login.public):
         raise PlatformError(
             f"{login.public} is there without its private key {login.private}.",
             "Put the private key beside it, or remove the public one: then a new pair is made.",

@@ -28,6 +28,7 @@ _OPTION_KEYS = {
     "instance_defaults": "instance_defaults",
     "instances": "instances",
     "tpaexec_docker": "tpaexec_docker",
+    "ssh_key_file": "ssh_key_file",
 }
 
 

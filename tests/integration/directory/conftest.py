@@ -21,6 +21,7 @@ architecture: M1
 cluster_name: t-dir
 cluster_tags: {{Owner: tester}}
 keyring_backend: legacy
+ssh_key_file: my_key
 cluster_vars: {{postgres_version: '15', preferred_python_version: python3}}
 docker_networks:
 - name: t-dir-net

@@ -110,7 +110,7 @@ def plain(value):
 
 @pytest.mark.parametrize("connection", ["docker_api", "docker", "ssh"])
 def test_every_connection_of_the_live_inventory(cluster_dir, tmp_path, collections, connection):
-    key = cluster_dir / "id_t-dir"
+    key = cluster_dir / "my_key"
     options = f"-o UserKnownHostsFile={cluster_dir / 'tpa_known_hosts'}"
     (tmp_path / "docker_cluster.yml").write_text(
         f"plugin: tpaexec.docker.docker_cluster\nclusters: [t-dir]\nconnection: {connection}\n"

@@ -163,6 +163,13 @@ def test_a_public_half_alone_under_the_users_name_is_kept(root):
     assert (root / "mine.pub").read_text() == "ssh-ed25519 AAAA me\n"
 
 
+def test_a_public_half_alone_under_our_own_name_is_replaced(root):
+    (root / "id_demo_x").unlink()
+    before = (root / "id_demo_x.pub").read_text()
+    keys.ensure_keys(str(root), cluster("id_demo_x"), never)
+    assert (root / "id_demo_x.pub").read_text() != before
+
+
 def test_a_key_with_a_passphrase_is_refused_and_not_asked_for(root):
     run_command(["ssh-keygen", "-q", "-t", "ecdsa", "-N", "secret", "-f", str(root / "locked")])
     (root / "locked.pub").unlink()
