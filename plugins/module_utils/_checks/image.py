@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable
+from typing import Any, Iterable, Optional
 
 from .facts import Facts
 from .facts_engine import EngineFacts
@@ -73,7 +73,7 @@ def find_cgroup(facts: Facts) -> Iterable[Finding]:
         if isinstance(image.systemd, Unknown):
             unknown.append(image.systemd.reason)
             continue
-        yield from judge(image, image.systemd, engine)
+        yield from guest_on_host(image.name, image.systemd, engine)
     absent = [image.name for image in _images(facts) if not image.present]
     if absent:
         unknown.append(f"not on this engine yet: {', '.join(absent)}")
@@ -81,10 +81,12 @@ def find_cgroup(facts: Facts) -> Iterable[Finding]:
         raise NotRun("; ".join(dict.fromkeys(unknown)))
 
 
-def judge(image: GuestImage, systemd: int, engine: EngineFacts) -> Iterable[Finding]:
-    """One image on one host; the table of what boots where."""
-    head = f"The image {image.name} has systemd {systemd}, the host cgroup v{engine.cgroup_version}"
-    data: dict[str, Any] = {"image": image.name, "systemd": systemd, "cgroup_version": engine.cgroup_version}
+def guest_on_host(name: str, systemd: Optional[int], engine: EngineFacts) -> Iterable[Finding]:
+    """One image on one host; the table of what boots where. Nothing is found where one of the versions is not known."""
+    if systemd is None or engine.cgroup_version is None:
+        return
+    head = f"The image {name} has systemd {systemd}, the host cgroup v{engine.cgroup_version}"
+    data: dict[str, Any] = {"image": name, "systemd": systemd, "cgroup_version": engine.cgroup_version}
     if engine.cgroup_version == 2 and systemd < UNIFIED:
         yield CGROUP_GUEST_MISMATCH.finding(
             f"{head}: systemd before {UNIFIED} knows no cgroup v2, the node would not boot.",

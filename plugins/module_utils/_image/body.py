@@ -33,7 +33,8 @@ def guest_image_body(params: dict[str, Any], run: Run) -> dict[str, Any]:
         there = [outcome.name for outcome in outcomes if outcome.image_id]
         if params["check"]:
             decided = Policy(params["ignore"], params["strict"])
-            result.update(judge(daemon, there, decided, params["cache_dir"] or "").as_result())
+            fresh = [outcome.name for outcome in outcomes if outcome.changed]
+            result.update(judge(daemon, there, decided, params["cache_dir"] or "", fresh).as_result())
         return result
 
 

@@ -8,6 +8,8 @@ from datetime import date
 from typing import Any, Optional, Sequence
 
 from .._checks import image_content, policy
+from .._checks.facts_engine import EngineFacts
+from .._checks.image import guest_on_host
 from .._checks.model import Finding, run_checks
 from .._client import Daemon
 from .._cluster.pool import run_all
@@ -46,22 +48,37 @@ class Policy:
     known: Optional[Sequence[str]] = None
 
 
-def judge(daemon: Daemon, names: Sequence[str], decided: Policy, cache_dir: str = "") -> Verdict:
-    """Look into every distinct image and run every check on it."""
+def judge(
+    daemon: Daemon, names: Sequence[str], decided: Policy, cache_dir: str = "", fresh: Sequence[str] = ()
+) -> Verdict:
+    """Look into every distinct image and run every check on it.
+
+    *fresh* ones were not there when preflight looked: whether they boot on this host is judged here.
+    """
     distinct = list(dict.fromkeys(names))
     facts = run_all([_looker(daemon, name, cache_dir) for name in distinct], PARALLEL)
-    return judge_facts(facts, decided, date.today())
+    return judge_facts(facts, decided, date.today(), on_host(daemon, [one for one in facts if one.name in fresh]))
+
+
+def on_host(daemon: Daemon, facts: Sequence[ImageFacts]) -> list[Finding]:
+    """Guests × host, by the same rules as preflight's."""
+    if not facts:
+        return []
+    engine = EngineFacts.from_api(daemon.call("version"), daemon.call("info"))
+    return [finding for one in facts for finding in guest_on_host(one.name, one.systemd_version, engine)]
 
 
 def _looker(daemon: Daemon, name: str, cache_dir: str) -> Any:
     return lambda: look(daemon, name, cache_dir)
 
 
-def judge_facts(facts: Sequence[ImageFacts], decided: Policy, today: date) -> Verdict:
-    """The pure part: an id counts as run when it ran on every image."""
+def judge_facts(
+    facts: Sequence[ImageFacts], decided: Policy, today: date, besides: Sequence[Finding] = ()
+) -> Verdict:
+    """The pure part: an id counts as run when it ran on every image. *besides* are findings that others made."""
     known = [*decided.ignore] if decided.known is None else decided.known
     rules = policy.read_policy(decided.ignore, [], decided.strict, known, today)
-    found: list[Finding] = []
+    found: list[Finding] = [*besides]
     ran: dict[str, None] = {}
     not_run: dict[str, str] = {}
     for one in facts:

@@ -112,3 +112,22 @@ def test_an_empty_machine_id_is_right():
 )
 def test_which_ansible_core_manages_a_python(version, cores):
     assert image_content.managed_by(version) == cores
+
+
+class FakeDaemon:
+    """A host with cgroup v2, as far as `/version` and `/info` say."""
+
+    def call(self, method):
+        return {"version": {"Version": "20.10.24"}, "info": {"CgroupVersion": "2", "OSType": "linux"}}[method]
+
+
+def test_an_image_that_came_after_preflight_is_held_against_the_host():
+    old = replace(GOOD, name="centos/systemd", systemd_version=219)
+    [finding] = judge.on_host(FakeDaemon(), [GOOD, old])
+    assert (finding.id, finding.severity) == ("CGROUP_GUEST_MISMATCH", "error")
+    assert "centos/systemd" in finding.message
+    verdict = judge.judge_facts([GOOD, old], judge.Policy(), TODAY, [finding])
+    assert "CGROUP_GUEST_MISMATCH" in verdict.failure
+    ignored = judge.judge_facts([GOOD], judge.Policy(ignore=["CGROUP_GUEST_MISMATCH"]), TODAY, [finding])
+    assert ignored.failure == ""
+    assert judge.on_host(FakeDaemon(), []) == []
