@@ -81,6 +81,7 @@ class LiveNode:
             found.update(ip_address=self.address, private_ip=self.address)
         found.update(self.vars)
         found.update(
+            docker_cluster_id=self.cluster_id,
             docker_cluster_container=self.container_id,
             docker_cluster_state=self.state,
             docker_cluster_status=self.status,

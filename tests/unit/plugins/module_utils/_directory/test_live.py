@@ -56,6 +56,7 @@ def test_a_node_of_ours():
         "location": "main",
         "role": ["primary"],
         "volumes": [],
+        "docker_cluster_id": ID,
         "docker_cluster_container": "0123456789abcdef" * 4,
         "docker_cluster_state": "running",
         "docker_cluster_status": "Up 2 minutes",
