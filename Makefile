@@ -53,13 +53,15 @@ integration: venv-test ## tests against the real daemon
 	@$(WITH_IMAGE) $(PYTEST) tests/integration
 
 molecule: venv-test ## molecule test: PostgreSQL with a replica
-	@$(WITH_IMAGE) env "PATH=$(CURDIR)/.venv/bin:$$PATH" molecule test
+	@$(WITH_IMAGE) env "PATH=$(CURDIR)/.venv/bin:$$PATH" \
+	  "MOLECULE_EPHEMERAL_DIRECTORY=$(CURDIR)/.cache/molecule" molecule test
 
 test-long: venv-test ## what takes longer than test may: kills, boot rounds, 64 nodes
 	@$(WITH_IMAGE) $(PYTEST) -m long tests/unit tests/integration
 
 bench: venv-test ## how fast, beside the plain SDK
 	@$(WITH_IMAGE) $(BIN)/python tests/bench $(BENCH_ARGS)
+	@$(WITH_IMAGE) $(BIN)/python tests/bench/guests.py
 
 test-matrix: venv-test ## other ansible-cores, other Pythons
 	@$(WITH_IMAGE) $(TOOLS)/matrix.sh 2.16 2.18 2.19 newest
