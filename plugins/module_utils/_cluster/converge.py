@@ -18,8 +18,9 @@ from .._spec.parse import options_to_data, parse_config
 from .apply import NodeWorker, run_nodes
 from .apply_networks import make_networks, make_volumes, remove_networks, remove_volumes
 from .cgroups import our_groups, remove_groups
-from .observe import FOREIGN, ID_LABEL, World, observe
+from .observe import FOREIGN, ID_LABEL, OURS, World, observe
 from .plan import ABSENT, PRESENT, Plan, Wishes, make_plan
+from .plan_network import KEEP
 from .pool import Deadline
 from .record import Record, locked, new_id, read_id, read_record, write_id, write_record
 from .result import Outcome, as_result
@@ -110,7 +111,7 @@ def converge(daemon: Daemon, job: Job, run: Run) -> dict[str, Any]:
     outcome = _apply(daemon, job, run, site, plan)
     write_record(job.directory, _next_record(record, world, outcome.results))
     result = as_result(job.cluster, plan, world, outcome, job.wishes.state)
-    if job.wishes.state == ABSENT and not result.get("failed"):
+    if job.wishes.state == ABSENT and not result.get("failed") and not _leaves_something(plan, job):
         _forget(job.directory)
     return result
 
@@ -241,6 +242,12 @@ def _next_record(record: Record, world: World, results: Any) -> Record:
         applied={key: value for key, value in applied.items() if key in alive},
         hosts={key: value for key, value in hosts.items() if key in alive and value},
     )
+
+
+def _leaves_something(plan: Plan, job: Job) -> bool:
+    """A volume that is kept, or a network that strangers use, carries our id: without it nobody could remove them."""
+    kept = any(item.action == KEEP and item.observed and item.observed.owner == OURS for item in plan.networks)
+    return kept or bool(plan.volumes and not job.wishes.remove_volumes)
 
 
 def _forget(directory: str) -> None:

@@ -16,6 +16,7 @@ from .recipe import choose
 
 PRESENT, STARTED, STOPPED, ABSENT = "present", "started", "stopped", "absent"
 ALL = "all"
+BEYOND = ("dead", "removing")
 
 
 @dataclass(frozen=True)
@@ -199,7 +200,19 @@ def _plan_start(instance: Instance, container: Optional[Container]) -> NodePlan:
     if container is None:
         reason = "it was never provisioned or was removed: run tpaexec provision"
         return NodePlan(instance.name, instance, None, reasons=(reason,), blocked=True)
+    if container.status in BEYOND:
+        return _plan_beyond(instance, container)
     return NodePlan(instance.name, instance, container, tuple(wake_steps(container)))
+
+
+def _plan_beyond(instance: Instance, container: Container) -> NodePlan:
+    """The engine starts such a container never again."""
+    said = f" (the engine: {container.error})" if container.error else ""
+    reason = (
+        f"its container is {container.status}: a removal of it began and did not end{said}; what it held may be lost. "
+        f"To make it again: tpaexec provision DIR --recreate {instance.name}"
+    )
+    return NodePlan(instance.name, instance, container, reasons=(reason,), blocked=True)
 
 
 def wake_steps(container: Container) -> list[Step]:
@@ -216,6 +229,8 @@ def _plan_present(context: NodeContext, wishes: Wishes) -> NodePlan:
         return NodePlan(instance.name, instance, None, (Step("create"), *extra, Step("start")), ("not there",))
     if instance.name in wishes.recreate or ALL in wishes.recreate:
         return _plan_again(instance, container, ("recreated as asked",))
+    if container.status in BEYOND:
+        return _plan_beyond(instance, container)
     update, mended, reasons, blockers = mends(context)
     warnings = _stale(context)
     if blockers and container.status == "created" and container.owner == OURS:

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One converging run against an engine in memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Optional
+
+import pytest
+
+from ansible_collections.tpaexec.docker.plugins.module_utils._cluster import converge
+from ansible_collections.tpaexec.docker.plugins.module_utils._entry import Run
+
+from .model_engine import ModelEngine
+
+OPTIONS: dict[str, Any] = {
+    "state": "present", "recreate": [], "prune": False, "adopt": False, "nodes": [], "remove_volumes": False,
+    "wait": "booted", "wait_timeout": 1, "parallel": 4,
+}  # fmt: skip
+NETWORK = {"name": "net", "ipam_config": [{"subnet": "10.48.0.0/24"}]}
+
+
+def cluster(*instances: dict[str, Any], networks: Optional[list[dict[str, Any]]] = None, **more: Any) -> dict[str, Any]:
+    """docker_cluster's options for these instances; node numbers and the image are filled in."""
+    nodes = [
+        {"node": number, "image": "guest:1", "location": "main", **item} for number, item in enumerate(instances, 1)
+    ]
+    base = {"name": "c", "networks": [NETWORK] if networks is None else networks, "locations": [{"Name": "main"}]}
+    return {**base, "instances": nodes, **more}
+
+
+class Site:
+    """An engine, the place of the record, and runs with them."""
+
+    def __init__(self, directory: Path, engine: Optional[ModelEngine] = None) -> None:
+        self.engine = engine or ModelEngine()
+        self.directory = directory
+        self.warnings: list[str] = []
+
+    def run(self, config: dict[str, Any], check: bool = False, **options: Any) -> dict[str, Any]:
+        params = {**OPTIONS, **config, **options, "record_dir": str(self.directory)}
+        self.warnings = []
+        self.engine.calls.clear()
+        job = converge.job_of(params)
+        with converge._lock(job, check):
+            return converge.converge(self.engine, job, Run(check, True, self.warnings.append, lambda *a: (0, "", "")))
+
+
+def node(result: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(item for item in result["instances"] if item["name"] == name)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path / "kept")
