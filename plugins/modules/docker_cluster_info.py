@@ -127,7 +127,7 @@ def main() -> None:
     run_module(
         body,
         dict(
-            connection_argument_spec(timeout=20),
+            connection_argument_spec(),
             cluster_dir=dict(type="path", required=True),
             record_dir=dict(type="path"),
         ),
