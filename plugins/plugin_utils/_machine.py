@@ -34,7 +34,7 @@ def merged(result: dict[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
 
 def as_json(hosts: Mapping[str, Mapping[str, Any]], changed: bool) -> str:
     """One document: the result itself for one host, `hosts` by name for several."""
-    documents = {host: _document(result) for host, result in hosts.items()}
+    documents = {host: _document(hosts[host]) for host in sorted(hosts)}
     whole: dict[str, Any] = {"changed": changed, "failed": any(result.get("failed") for result in hosts.values())}
     whole.update(next(iter(documents.values())) if len(documents) == 1 else {"hosts": documents})
     return json.dumps(whole, indent=2, default=str, ensure_ascii=False)
@@ -53,7 +53,8 @@ def _document(result: Mapping[str, Any]) -> dict[str, Any]:
 def as_junit(hosts: Mapping[str, Mapping[str, Any]]) -> str:
     """The test suites that modules reported, of all hosts, in one document; a host that has none has an error."""
     suites = ElementTree.Element("testsuites", name="tpaexec preflight")
-    for host, result in hosts.items():
+    for host in sorted(hosts):
+        result = hosts[host]
         try:
             suites.extend(ElementTree.fromstring(result["report"]).iter("testsuite"))  # noqa: S314 - our own module's
         except (KeyError, TypeError, ElementTree.ParseError):
