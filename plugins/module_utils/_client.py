@@ -179,7 +179,7 @@ class Daemon:
             yield item
 
     def update_container(self, ident: str, body: Mapping[str, Any]) -> None:
-        """`POST /containers/{id}/update` with the API's own words: the SDK's method knows neither NanoCpus nor PidsLimit."""
+        """`POST /containers/{id}/update` in the API's own words: the SDK knows neither NanoCpus nor PidsLimit."""
 
         def post() -> None:
             url = self.api._url("/containers/{0}/update", ident)
