@@ -190,6 +190,12 @@ options:
       - Warnings count as errors.
     type: bool
     default: false
+  waivers:
+    description:
+      - Findings accepted until a day, as O(tpaexec.docker.docker_preflight#module:waivers).
+    type: list
+    elements: raw
+    default: []
   cache_dir:
     description:
       - A directory in which the facts of an image are kept by its id, so that an image is looked into once.
@@ -341,6 +347,7 @@ def main() -> None:
             check=dict(type="bool", default=True),
             ignore=dict(type="list", elements="str", default=[]),
             strict=dict(type="bool", default=False),
+            waivers=dict(type="list", elements="raw", default=[]),
             cache_dir=dict(type="path"),
         ),
     )

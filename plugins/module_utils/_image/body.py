@@ -32,7 +32,7 @@ def guest_image_body(params: dict[str, Any], run: Run) -> dict[str, Any]:
             return dict(result, failed=True, msg=failure)
         there = [outcome.name for outcome in outcomes if outcome.image_id]
         if params["check"]:
-            decided = Policy(params["ignore"], params["strict"])
+            decided = Policy(params["ignore"], params["strict"], waivers=params["waivers"])
             fresh = [outcome.name for outcome in outcomes if outcome.changed]
             result.update(judge(daemon, there, decided, params["cache_dir"] or "", fresh).as_result())
         return result

@@ -46,6 +46,7 @@ class Policy:
     ignore: Sequence[str] = ()
     strict: bool = False
     known: Optional[Sequence[str]] = None
+    waivers: Sequence[Any] = ()
 
 
 def judge(
@@ -76,8 +77,9 @@ def judge_facts(
     facts: Sequence[ImageFacts], decided: Policy, today: date, besides: Sequence[Finding] = ()
 ) -> Verdict:
     """The pure part: an id counts as run when it ran on every image. *besides* are findings that others made."""
-    known = [*decided.ignore] if decided.known is None else decided.known
-    rules = policy.read_policy(decided.ignore, [], decided.strict, known, today)
+    waived = [str(item.get("id")) for item in decided.waivers if isinstance(item, dict)]
+    known = [*decided.ignore, *waived] if decided.known is None else decided.known
+    rules = policy.read_policy(decided.ignore, decided.waivers, decided.strict, known, today)
     found: list[Finding] = [*besides]
     ran: dict[str, None] = {}
     not_run: dict[str, str] = {}

@@ -131,3 +131,13 @@ def test_an_image_that_came_after_preflight_is_held_against_the_host():
     ignored = judge.judge_facts([GOOD], judge.Policy(ignore=["CGROUP_GUEST_MISMATCH"]), TODAY, [finding])
     assert ignored.failure == ""
     assert judge.on_host(FakeDaemon(), []) == []
+
+
+def test_a_waiver_lets_an_image_pass_until_its_day():
+    waiver = {"id": "POSTGRES_PREINSTALLED", "reason": "a test bed", "expires": "2026-01-01"}
+    facts = replace(GOOD, postgres_packages=("postgresql-15",))
+    assert found(facts).failure
+    assert found(facts, waivers=[waiver]).findings[0].severity == "info"
+    assert "expired" in found(facts, waivers=[{**waiver, "expires": "2025-12-31"}]).failure
+    # a waiver for another module's check is none of ours, and no error
+    assert found(GOOD, waivers=[{**waiver, "id": "DISK_LOW"}]).failure == ""
