@@ -48,10 +48,11 @@ def entry(root: str, cluster: Cluster) -> tuple[str, str]:
 
 
 def see_to_keyring(
-    root: str, cluster: Cluster, check: bool, run_command: RunCommand, environ: Mapping[str, str] = os.environ
+    root: str, cluster: Cluster, check: bool, run_command: RunCommand, environ: Optional[Mapping[str, str]] = None
 ) -> tuple[bool, str]:
     """See that the keyring has the passphrase: (changed, warning). By TPA's own program where TPA_DIR names a TPA: what
     it writes, TPA finds. Never an error: nothing here needs the passphrase."""
+    environ = os.environ if environ is None else environ
     program = os.path.join(environ.get("TPA_DIR") or "", GENERATE)
     if not environ.get("TPA_DIR") or not os.access(program, os.X_OK):
         return store_in_keyring(root, cluster, load_keyring(), check)
