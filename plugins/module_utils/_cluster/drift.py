@@ -46,13 +46,26 @@ class Drift:
     found: Any
 
     def __str__(self) -> str:
-        return f"{self.key}: wanted {_words(self.wanted)}, found {_words(self.found)}"
+        return f"{self.key}: wanted {_words(self.key, self.wanted)}, found {_words(self.key, self.found)}"
 
 
-def _words(value: Any) -> str:
+def _words(key: str, value: Any) -> str:
+    """As config.yml would say it."""
     if value in (None, [], {}, ""):
         return "nothing"
+    if key in ("memory", "memory_reservation", "shm_size"):
+        return _size(value)
+    if key == "cpus":
+        return f"{value / 1e9:g}"
     return str(value) if isinstance(value, (str, int, float)) else json.dumps(value, sort_keys=True)
+
+
+def _size(number: int) -> str:
+    """Bytes in the largest unit that leaves no rest: `512m`."""
+    for unit, power in (("g", 30), ("m", 20), ("k", 10)):
+        if number and number % (1 << power) == 0:
+            return f"{number >> power}{unit}"
+    return str(number)
 
 
 def _host(raw: Raw) -> Raw:
