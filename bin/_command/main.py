@@ -9,6 +9,7 @@ import sys
 from . import environment
 from .completion import completion
 from .errors import CommandError, UsageError, did_you_mean
+from .guard import check_before_tpa
 from .parsing import parse
 from .run import run_word
 from .words import WORDS, find
@@ -64,6 +65,7 @@ def hand_over(argv: list[str], environ: dict[str, str]) -> int:
     if tpa and os.path.realpath(command) != ours and not argv[0].startswith("-"):
         if not os.access(command, os.X_OK):
             raise CommandError(f"Set TPA_DIR to a TPA: there is no {command}, which would know the word {argv[0]!r}.")
+        check_before_tpa(argv)
         sys.stdout.flush()
         os.execve(command, [command, *argv], environ)  # noqa: S606
     names = [word.name for word in WORDS]

@@ -16,8 +16,8 @@ description:
   - The hosts have the variables that the generated inventory of a cluster directory gives them (C(node), C(platform),
     C(ip_address), C(private_ip), C(location), C(role), C(volumes), C(upstream), C(backup) and those under C(vars)), and
     C(docker_cluster_state), C(docker_cluster_status), C(docker_cluster_image), C(docker_cluster_container),
-    C(docker_cluster_addresses), C(docker_cluster_daemon) and C(docker_cluster_id) (of the cluster; empty if TPAexec made
-    it) besides.
+    C(docker_cluster_addresses), C(docker_cluster_daemon) and C(docker_cluster_id) (of the cluster; empty if TPAexec
+    made it) besides.
   - Groups are C(tag_Cluster_NAME), as in the generated inventory, C(role_ROLE), C(location_LOCATION) and
     C(state_STATE). With several daemons, also C(daemon_NAME).
   - Nodes that are not running are listed too, in C(state_exited), C(state_paused) and so on. Use O(filters) to leave
