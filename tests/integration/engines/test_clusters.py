@@ -18,9 +18,7 @@ from ansible_collections.tpaexec.docker.tests.tools import packages
 
 NAME = "t-eng"
 SUBNET = "10.42.16"
-further = [
-    pytest.mark.skipif(bool(harness.why_not()), reason=harness.why_not() or "-"),
-]
+FURTHER = pytest.mark.skipif(bool(harness.why_not()), reason=harness.why_not() or "-")
 
 
 @pytest.fixture(scope="module")
@@ -47,38 +45,39 @@ def further_engine(archive: Path, suite: str, **options: Any) -> Iterator[str]:
         yield engine.docker_host
 
 
-ENGINES = {
-    "this machine's": main_engine,
-    "trixie's": lambda archive: further_engine(archive, "trixie"),
-    "forky's with the containerd store": lambda archive: further_engine(
-        archive, "forky", config={"features": {"containerd-snapshotter": True}}
-    ),
-}
+STORE = {"features": {"containerd-snapshotter": True}}
+ENGINES = [
+    # the main engine has its own tests elsewhere, all day long
+    pytest.param(main_engine, id="this machine's", marks=pytest.mark.long),
+    pytest.param(lambda archive: further_engine(archive, "trixie"), id="26.1", marks=FURTHER),
+    pytest.param(lambda archive: further_engine(archive, "forky", config=STORE), id="28.5 containerd", marks=FURTHER),
+]
 
 
-@pytest.fixture(
-    scope="module", params=[pytest.param(name, marks=further if "'s" in name else []) for name in ENGINES], ids=str
-)
+@pytest.fixture(scope="module", params=ENGINES)
 def docker_host(request, archive) -> Iterator[str]:
-    with ENGINES[request.param](archive) as host:
+    with request.param(archive) as host:
         yield host
+
+
+def cluster_of(image: str) -> dict[str, Any]:
+    """Two nodes, in docker_cluster's words."""
+    return {
+        "name": NAME,
+        "networks": [{"name": f"{NAME}-net", "ipam_config": [{"subnet": f"{SUBNET}.0/28"}]}],
+        "instance_defaults": {"image": image, "platform": "docker"},
+        "instances": [
+            {"Name": f"{NAME}-{node}", "node": node, "ip_address": f"{SUBNET}.{node + 1}", "role": ["primary"]}
+            for node in (1, 2)
+        ],
+    }
 
 
 @pytest.fixture(scope="module")
 def converge(docker_host, guest_image, tmp_path_factory) -> Iterator[Any]:
     """Calls docker_cluster for one cluster of two nodes; removes it at the end."""
     record = tmp_path_factory.mktemp("record")
-    options = {
-        "docker_host": docker_host,
-        "record_dir": str(record),
-        "name": NAME,
-        "networks": [{"name": f"{NAME}-net", "ipam_config": [{"subnet": f"{SUBNET}.0/28"}]}],
-        "instance_defaults": {"image": guest_image, "platform": "docker"},
-        "instances": [
-            {"Name": f"{NAME}-{node}", "node": node, "ip_address": f"{SUBNET}.{node + 1}", "role": ["primary"]}
-            for node in (1, 2)
-        ],
-    }
+    options = {"docker_host": docker_host, "record_dir": str(record), **cluster_of(guest_image)}
 
     def call(**more: Any) -> Reply:
         reply = run("docker_cluster", {**options, **more}, limit=180)
@@ -107,6 +106,14 @@ def test_a_cluster_from_nothing_to_nothing(converge, docker_host):
     assert converge(state="absent").result["changed"]
     assert not converge(state="absent").result["changed"]
     assert not list(Path("/sys/fs/cgroup").glob(f"*/tpaexec.docker/*/{NAME}-[12]"))
+
+
+def test_the_preflight_looks_into_the_image_and_proves_the_host(docker_host, guest_image):
+    options = {"docker_host": docker_host, "cluster": cluster_of(guest_image), "canary": True, "storage": True}
+    seen = run("docker_preflight", {**options, "timeout": 20}, limit=180)
+    assert [item for item in seen.result["findings"] if item["severity"] == "error"] == []
+    for ident in ("CANARY_FAILED", "CGROUP_GUEST_MISMATCH", "ARCH_MISMATCH"):
+        assert seen.severity(ident) == "no finding"
 
 
 def in_node(docker_host: str, node: int, *words: str) -> str:
