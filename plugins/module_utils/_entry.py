@@ -19,6 +19,8 @@ class Run:
     diff_mode: bool
     warn: Callable[[str], None]
     run_command: Callable[..., tuple[int, str, str]]
+    # Told of every step while it happens: target, step, and its seconds when it ended (None when it begins).
+    progress: Callable[[str, str, Optional[float]], None] = lambda *_step: None
 
 
 Body = Callable[[dict[str, Any], Run], dict[str, Any]]

@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import traceback
+from dataclasses import replace
 from types import ModuleType
 from typing import Any, Mapping, Optional
 
@@ -23,6 +24,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.tpaexec.docker.plugins.module_utils import _entry
 from ansible_collections.tpaexec.docker.plugins.module_utils._errors import PlatformError
+from ansible_collections.tpaexec.docker.plugins.plugin_utils import _progress
 
 MODULES = "ansible_collections.tpaexec.docker.plugins.modules"
 
@@ -46,12 +48,17 @@ class InProcessAction(ActionBase):
         variables = task_vars or {}
         if self.module is None or not self._is_here(variables):
             return self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val)
+        progress = _progress.of_display(self._display)
+        modes = bool(self._task.check_mode), bool(self._task.diff)
         try:
-            return call(self.module, plain(self._task.args), bool(self._task.check_mode), bool(self._task.diff))
+            return call(self.module, plain(self._task.args), *modes, progress)
         except Exception as error:  # pylint: disable=broad-except
             # The form of a module that broke: its traceback is there for who asks.
             broke = f"{type(error).__name__}: {error}"
             return {"failed": True, "msg": broke, "module_stderr": traceback.format_exc(), "module_stdout": "", "rc": 1}
+        finally:
+            if progress:
+                progress.finish()
 
     def _is_here(self, variables: Mapping[str, Any]) -> bool:
         """On the controller, as the same user, with the same Python and environment."""
@@ -72,13 +79,21 @@ def plain(value: Any) -> Any:
     return json.loads(json.dumps(value, default=str))
 
 
-def call(module: ModuleType, arguments: dict[str, Any], check_mode: bool, diff_mode: bool) -> dict[str, Any]:
+def call(
+    module: ModuleType,
+    arguments: dict[str, Any],
+    check_mode: bool,
+    diff_mode: bool,
+    progress: Optional[_progress.Progress] = None,
+) -> dict[str, Any]:
     """The result of *module*'s main."""
     results: list[dict[str, Any]] = []
 
     def stand_in(body: _entry.Body, argument_spec: dict[str, Any], options: dict[str, Any]) -> None:
         warnings: list[str] = []
         run = _entry.Run(check_mode, diff_mode, warnings.append, run_command)
+        if progress:
+            run = replace(run, progress=progress.step)
         validated = ArgumentSpecValidator(argument_spec, **options).validate(arguments)
         if validated.error_messages:
             results.append({"failed": True, "changed": False, "msg": _refusal(module, argument_spec, validated)})

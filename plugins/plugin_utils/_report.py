@@ -51,15 +51,6 @@ def align(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip() for row in rows]
 
 
-def node_notes(instances: Iterable[Mapping[str, Any]]) -> list[str]:
-    """What the table has no room for: a node's warnings, and why it is not as it should be."""
-    lines = []
-    for instance in instances:
-        for text in _texts(instance.get("warnings")):
-            lines.append(f"{cell(instance.get('name'))}: {text}")
-    return lines
-
-
 def what_changed(result: Mapping[str, Any]) -> str:
     """`network demo; nodes uno, due` of a result of docker_cluster: what was, or would be, changed."""
     parts = []
@@ -71,12 +62,6 @@ def what_changed(result: Mapping[str, Any]) -> str:
         elif names:
             parts.append(f"{word}{'s' if len(names) > 1 else ''} {', '.join(names)}")
     return "; ".join(parts)
-
-
-def _texts(value: Any) -> list[str]:
-    if isinstance(value, str):
-        return [value]
-    return [str(item) for item in value] if isinstance(value, (list, tuple)) else []
 
 
 def finding_lines(findings: Iterable[Mapping[str, Any]], paint: Paint = plain) -> list[str]:

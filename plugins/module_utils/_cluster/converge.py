@@ -192,7 +192,7 @@ def key_material(keys: SshKeys) -> KeyMaterial:
 def _apply(daemon: Daemon, job: Job, run: Run, site: Site, plan: Plan) -> Outcome:
     state = job.wishes.state
     with _keys_in_background(job, run, plan) as keys:
-        tools = _tools(daemon, job, keys)
+        tools = replace(_tools(daemon, job, keys), progress=run.progress)
         ids = {name: network.id for name, network in site.world.networks.items()}
         if state == PRESENT:
             ids = make_networks(site, tools, plan.networks)

@@ -37,12 +37,15 @@ class Tools:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     steps: list[dict[str, Any]] = field(default_factory=list)
+    progress: Callable[[str, str, Optional[float]], None] = lambda *_step: None
 
     def timed(self, target: str, step: str, action: Callable[..., Any], *args: Any) -> float:
         """Run *action*, write it down, and return its seconds."""
         started = self.clock()
+        self.progress(target, step, None)
         action(*args)
         seconds = round(self.clock() - started, 3)
+        self.progress(target, step, seconds)
         self.steps.append({"target": target, "step": step, "seconds": seconds})
         return seconds
 

@@ -35,10 +35,6 @@ def test_the_table_leaves_out_columns_that_nobody_fills():
     ]
 
 
-def test_notes_are_the_nodes_warnings():
-    assert _report.node_notes(NODES) == ["due: stale image"]
-
-
 def test_what_changed_is_named_or_counted():
     nodes = [{"name": name, "changed": name != "c"} for name in "abc"]
     assert (
@@ -72,7 +68,6 @@ def test_a_finding_is_wrapped_and_a_command_in_it_is_not_broken():
 )
 def test_no_instance_breaks_the_table(instances):
     assert len(_report.node_table(instances)) == len(instances) + 1
-    _report.node_notes(instances)
 
 
 def test_results_of_several_modules_stand_together():

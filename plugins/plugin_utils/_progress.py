@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Steps of a cluster seen while they happen: live lines on a terminal, one line a node in a log.
+
+Threads of a module's body report steps. What is written goes through Ansible's display, which works from a worker too.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import threading
+from typing import Any, Callable, Optional
+
+from ansible import constants as C
+
+# Seen in the process that forks the workers: a worker has no terminal of its own.
+TERMINAL = sys.stdout.isatty()
+INDENT = " " * 9
+# The step after which nothing more is to be expected of a node, and how both are called.
+LAST = "boot"
+SHORT = ("network ", "volume ")  # of these one step is all
+WORDS = {"boot": "ready", "create": "created", "start": "started", "stop": "stopped", "remove": "removed"}
+
+Write = Callable[[str], None]
+
+
+class Progress:
+    """The lines so far. `step` may be called from many threads."""
+
+    def __init__(self, write: Write, live: bool, width: int = 100, height: int = 24) -> None:
+        self._write = write
+        self._live = live
+        self._width = width
+        self._height = height
+        self._lock = threading.Lock()
+        self._done: dict[str, list[str]] = {}
+        self._now: dict[str, str] = {}
+        self._drawn = 0
+
+    def step(self, target: str, step: str, seconds: Optional[float]) -> None:
+        """A step begins (no seconds) or has ended."""
+        with self._lock:
+            done = self._done.setdefault(target, [])
+            if seconds is None:
+                self._now[target] = step
+            else:
+                self._now.pop(target, None)
+                done.append(f"{WORDS.get(step, step)} {seconds:.1f} s")
+            if self._live and len(self._done) < self._height:
+                self._draw()
+            elif seconds is not None and (step == LAST or target.startswith(SHORT)):
+                self._write(self._line(target) + "\n")
+                done.clear()
+
+    def finish(self) -> None:
+        """Nothing more comes: what a log has not been told is said now."""
+        with self._lock:
+            for target, step in self._now.items():
+                self._done[target].append(f"{step} failed")
+            broken, self._now = bool(self._now), {}
+            if self._drawn and broken:
+                self._draw()
+            elif not self._drawn:
+                for target, done in self._done.items():
+                    if done:
+                        self._write(self._line(target) + "\n")
+
+    def _line(self, target: str) -> str:
+        width = max(len(name) for name in self._done)
+        parts = list(self._done[target])
+        if target in self._now:
+            parts.append(f"{self._now[target]} …")
+        return f"{INDENT}{target:<{width}}  {', '.join(parts)}"
+
+    def _draw(self) -> None:
+        up = f"\x1b[{self._drawn}A" if self._drawn else ""
+        lines = [self._line(target)[: self._width - 1] for target in self._done]
+        self._drawn = len(lines)
+        self._write(up + "".join(f"\r{line}\x1b[K\n" for line in lines))
+
+
+def of_display(display: Any) -> Optional[Progress]:
+    """A Progress for the command's own output; None for another output, when quiet, and for a form for machines."""
+    if C.DEFAULT_STDOUT_CALLBACK != "tpaexec.docker.tpaexec":
+        return None
+    if os.environ.get("TPAEXEC_DOCKER_FORMAT", "table") != "table" or os.environ.get("TPAEXEC_DOCKER_QUIET") == "True":
+        return None
+
+    def write(text: str) -> None:
+        display.display(text, screen_only=TERMINAL, newline=False)
+
+    size = shutil.get_terminal_size()
+    return Progress(write, TERMINAL, size.columns, size.lines)
