@@ -12,7 +12,7 @@ from typing import Any, Iterator
 import pytest
 
 from ansible_collections.tpaexec.docker.tests.integration.engines import engine as harness
-from ansible_collections.tpaexec.docker.tests.integration.engines.engine import Engine
+from ansible_collections.tpaexec.docker.tests.integration.engines.engine import Engine, ram_disk
 from ansible_collections.tpaexec.docker.tests.integration.engines.runner import Reply, run
 from ansible_collections.tpaexec.docker.tests.tools import packages
 
@@ -37,10 +37,12 @@ def main_engine(_archive: Path) -> Iterator[str]:
 @contextmanager
 def further_engine(archive: Path, suite: str, **options: Any) -> Iterator[str]:
     try:
-        root = packages.engine(suite) if suite else None
+        root = packages.engine(suite)
     except packages.Unavailable as error:
         pytest.skip(str(error))
-    with Engine(f"t-c{suite or 'vfs'}", unpacked=root, **options) as engine:
+    # in memory: unpacking an image onto a disk takes most of the time, and taking it away the rest
+    disk = ram_disk(f"t-c{suite}-disk", 3072)
+    with disk as place, Engine(f"t-c{suite}", unpacked=root, data_root=place / "data", **options) as engine:
         engine.load(archive)
         yield engine.docker_host
 
