@@ -141,9 +141,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench BENCH_ARGS=", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="default 3; medians are of these")
     parser.add_argument("--sizes", type=int, nargs="+", default=[3, 8, 16], metavar="NODES", help="default 3 8 16")
-    parser.add_argument(
-        "--pools", type=int, nargs="*", default=[], metavar="N", help="also try these pool sizes"
-    )
+    parser.add_argument("--pools", type=int, nargs="*", default=[], metavar="N", help="also try these pool sizes")
     parser.add_argument("--plain-pool", type=int, default=8, metavar="N", help="of the plain program; default 8")
     parser.add_argument("--quick", action="store_true", help="one round: a smoke test, no measurement")
     parser.add_argument("--no-compose", action="store_true", help="leave docker compose out")
