@@ -57,6 +57,15 @@ RECIPES: tuple[Recipe, ...] = (
         binds=("/sys/fs/cgroup/systemd:/sys/fs/cgroup/systemd:rw",),
     ),
     Recipe(
+        id="cgroup2-private",
+        why="cgroup v2, engine 28 or newer: a private cgroup namespace, mounted writable by the engine itself",
+        proven=False,
+        fits=lambda host: host.engine >= (28,) and not host.rootless,
+        cgroupns="private",
+        own_parent=False,
+        security_opts=("writable-cgroups=true",),
+    ),
+    Recipe(
         id="cgroup2-own-subtree",
         why="cgroup v2: the host's tree is read-only, only this node's own part of it is writable",
         proven=False,
