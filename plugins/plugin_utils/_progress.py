@@ -19,8 +19,9 @@ TERMINAL = sys.stdout.isatty()
 INDENT = " " * 9
 # The step after which nothing more is to be expected of a node, and how both are called.
 LAST = "boot"
-SHORT = ("network ", "volume ")  # of these one step is all
+SHORT = ("network ", "volume ", "image ")  # of these one step is all
 WORDS = {"boot": "ready", "create": "created", "start": "started", "stop": "stopped", "remove": "removed"}
+WORDS.update({"pull": "pulled", "load": "loaded", "build": "built", "bootstrap": "bootstrapped"})
 
 Write = Callable[[str], None]
 

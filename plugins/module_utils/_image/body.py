@@ -17,7 +17,7 @@ def guest_image_body(params: dict[str, Any], run: Run) -> dict[str, Any]:
     names = list(dict.fromkeys(params["names"]))
     with workdir.terminable(), connect(Address.from_params(params), pool=obtain.PARALLEL + 1) as daemon:
         ways = make_ways(daemon, params, run)
-        request = obtain.Request(params["source"], params["force"], run.check_mode)
+        request = obtain.Request(params["source"], params["force"], run.check_mode, run.progress)
         outcomes = obtain.obtain(daemon, names, request, ways)
         result: dict[str, Any] = {
             "changed": any(outcome.changed for outcome in outcomes),

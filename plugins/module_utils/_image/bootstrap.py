@@ -224,7 +224,7 @@ def make_layer(plan: Plan, wish: Wish, tools: Tools) -> assemble.Layer:
     command += [f'--customize-hook=sh "{script}" "$1"', "--format=tar", wish.release.codename, target, *plan.lines]
     environment = {"TMPDIR": plan.folder, "LC_ALL": "C.UTF-8"}
     environment.update({"SOURCE_DATE_EPOCH": str(plan.date)} if plan.date else {})
-    code, _out, error = tools.run_command(command, environ_update=environment)
+    code, _out, error = tools.run_command(tools.ends_with_us(command), environ_update=environment)
     if code != 0:
         raise failed(wish, error, plan.mode)
     return assemble.read_layer(target)

@@ -73,9 +73,7 @@ def _looker(daemon: Daemon, name: str, cache_dir: str) -> Any:
     return lambda: look(daemon, name, cache_dir)
 
 
-def judge_facts(
-    facts: Sequence[ImageFacts], decided: Policy, today: date, besides: Sequence[Finding] = ()
-) -> Verdict:
+def judge_facts(facts: Sequence[ImageFacts], decided: Policy, today: date, besides: Sequence[Finding] = ()) -> Verdict:
     """The pure part: an id counts as run when it ran on every image. *besides* are findings that others made."""
     waived = [str(item.get("id")) for item in decided.waivers if isinstance(item, dict)]
     known = [*decided.ignore, *waived] if decided.known is None else decided.known

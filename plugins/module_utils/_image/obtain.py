@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import Any, Callable, Collection, Mapping, Optional
 
@@ -13,6 +14,8 @@ from .distributions import known_images, release_of_image
 from .present import image_id
 
 PARALLEL = 4
+
+Tell = Callable[[str, str, Optional[float]], None]  # what is being done, which step, its seconds when it ended
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class Request:
     source: str = "auto"
     force: bool = False
     check_mode: bool = False
+    progress: Tell = lambda *_step: None
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,10 @@ def _one(daemon: Daemon, name: str, request: Request, ways: Ways) -> Outcome:
         )
     if request.check_mode:
         return Outcome(name, source, before, changed=True)
+    started = time.monotonic()
+    request.progress(f"image {name}", source, None)
     after = getattr(ways, source)(name)
+    request.progress(f"image {name}", source, time.monotonic() - started)
     return Outcome(name, source, after, changed=after != before)
 
 

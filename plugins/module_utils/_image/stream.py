@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any, Callable, Iterable, Iterator, Mapping, Optional
 
 from .._client import Daemon
@@ -91,6 +92,38 @@ def follow(items: Iterable[Mapping[str, Any]], image: str, doing: str, progress:
             raise explain(error_of(item), image, doing)
         if progress:
             progress(item)
+
+
+class Layers:
+    """What a pull says of its layers, as a step that is told again when it has got further."""
+
+    def __init__(self, target: str, tell: Callable[[str, str, Optional[float]], None], every: float = 0.25) -> None:
+        self.target = target
+        self.tell = tell
+        self.every = every
+        self.layers: dict[str, tuple[int, int]] = {}
+        self.done: set[str] = set()
+        self.last = 0.0
+
+    def __call__(self, item: Mapping[str, Any]) -> None:
+        layer, status = str(item.get("id") or ""), str(item.get("status") or "")
+        if status.startswith("Pulling fs layer") or status == "Already exists":
+            self.layers.setdefault(layer, (0, 0))
+        if status in ("Pull complete", "Already exists"):
+            self.done.add(layer)
+        detail = item.get("progressDetail") or {}
+        if status == "Downloading" and detail.get("total"):
+            self.layers[layer] = (int(detail.get("current") or 0), int(detail["total"]))
+        elif status in ("Download complete", "Verifying Checksum") and layer in self.layers:
+            self.layers[layer] = (self.layers[layer][1],) * 2
+        if time.monotonic() - self.last >= self.every:
+            self.last = time.monotonic()
+            self.tell(self.target, self.words(), None)
+
+    def words(self) -> str:
+        """`pull: 2 of 5 layers, 31 of 96 MB`; sizes as far as the registry has told them."""
+        got, all_of_it = (sum(sizes[part] for sizes in self.layers.values()) / 1e6 for part in (0, 1))
+        return f"pull: {len(self.done)} of {len(self.layers)} layers, {got:.0f} of {all_of_it:.0f} MB"
 
 
 class patience:

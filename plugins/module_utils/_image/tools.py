@@ -17,3 +17,7 @@ class Tools:
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     which: Callable[[str], Optional[str]] = shutil.which
     user_id: Callable[[], int] = os.geteuid
+
+    def ends_with_us(self, command: list[str]) -> list[str]:
+        """The command so that it does not outlive a module that was killed."""
+        return ["setpriv", "--pdeathsig", "TERM", *command] if self.which("setpriv") else command

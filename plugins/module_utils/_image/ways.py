@@ -11,7 +11,7 @@ from typing import Any, Mapping
 from .._client import Daemon
 from .._entry import Run
 from .._errors import PlatformError
-from . import assemble, build, bundle, customise, obtain
+from . import assemble, build, bundle, customise, obtain, stream
 from .bootstrap import Wish, bootstrap
 from .bootstrap_dnf import RpmRepository
 from .distributions import Release, find_release, known_images, release_of_image
@@ -33,7 +33,7 @@ def make_ways(daemon: Daemon, params: Mapping[str, Any], run: Run) -> obtain.Way
 
     loader = Loader(daemon, params.get("archive") or "")
     plain = obtain.Ways(
-        pull=lambda name: pull(daemon, name),
+        pull=lambda name: pull(daemon, name, stream.Layers(f"image {name}", run.progress)),
         build=builder.build,
         bootstrap=bootstrap_one,
         load=loader.load,

@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import fcntl
+import glob
 import os
 import re
 import shutil
 import signal
 import tempfile
+import threading
+import time
 from contextlib import contextmanager
 from typing import Any, Iterator
 
@@ -48,6 +51,9 @@ def check_own(path: str) -> None:
 @contextmanager
 def terminable() -> Iterator[None]:
     """Within the block, SIGTERM unwinds the stack as an interrupt does: nothing is left over. Main thread only."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     before = signal.signal(signal.SIGTERM, _stop)
     try:
         yield
@@ -56,4 +62,29 @@ def terminable() -> Iterator[None]:
 
 
 def _stop(number: int, frame: Any) -> None:
+    """What was started to make an image ends first: it would go on writing."""
+    for child in children():
+        end(child)
     raise SystemExit(128 + number)
+
+
+def children() -> list[int]:
+    """Processes that this one started and that have not ended."""
+    found = []
+    for path in glob.glob("/proc/self/task/*/children"):
+        with open(path, encoding="ascii") as handle:
+            found += [int(word) for word in handle.read().split()]
+    return found
+
+
+def end(child: int, patience: float = 10) -> None:
+    """SIGTERM, and SIGKILL to what does not heed it."""
+    deadline = time.monotonic() + patience
+    try:
+        os.kill(child, signal.SIGTERM)
+        while os.waitpid(child, os.WNOHANG)[0] == 0:
+            if time.monotonic() > deadline:
+                os.kill(child, signal.SIGKILL)
+            time.sleep(0.05)
+    except (ProcessLookupError, ChildProcessError):
+        return

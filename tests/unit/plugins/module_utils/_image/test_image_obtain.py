@@ -329,3 +329,33 @@ def test_a_plain_archive(tmp_path):
 def test_a_digest_cannot_be_shipped():
     with pytest.raises(PlatformError, match="Give the image a tag"):
         bundle.described(FakeDaemon({}), ["a@sha256:ff"])
+
+
+def test_layers_and_bytes_of_a_pull():
+    told = []
+    layers = stream.Layers("image a:1", lambda *step: told.append(step), every=0)
+    for item in (
+        {"status": "Pulling from a", "id": "1"},
+        {"status": "Pulling fs layer", "progressDetail": {}, "id": "x"},
+        {"status": "Already exists", "progressDetail": {}, "id": "y"},
+        {"status": "Downloading", "progressDetail": {"current": 10_000_000, "total": 40_000_000}, "id": "x"},
+        {"status": "Download complete", "progressDetail": {}, "id": "x"},
+        {"status": "Extracting", "progressDetail": {"current": 5, "total": 40_000_000}, "id": "x"},
+        {"status": "Pull complete", "progressDetail": {}, "id": "x"},
+    ):
+        layers(item)
+    words = [step[1] for step in told]
+    assert words[3] == "pull: 1 of 2 layers, 10 of 40 MB"
+    assert words[4] == "pull: 1 of 2 layers, 40 of 40 MB"
+    assert words[-1] == "pull: 2 of 2 layers, 40 of 40 MB"
+    assert {step[0] for step in told} == {"image a:1"}
+
+
+def test_each_image_tells_when_it_begins_and_ends():
+    told = []
+    daemon = FakeDaemon({"there:1": {"Id": "sha256:old"}})
+    request = obtain.Request(progress=lambda *step: told.append(step))
+    obtain.obtain(daemon, ["there:1", "new:1"], request, ways(daemon))
+    assert [step[:2] for step in told] == [("image new:1", "pull"), ("image new:1", "pull")]
+    assert told[0][2] is None
+    assert told[1][2] >= 0
