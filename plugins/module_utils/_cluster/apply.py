@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Iterable, Mapping, Optional
+from typing import Any, Callable, Iterable, Mapping, Optional, Sequence
 
 from .._errors import PlatformError
 from .._spec.model import Attachment
@@ -18,6 +18,9 @@ from .ready import Boot, not_running, run_in, wait_booted
 from .recipe import STOP_TIMEOUT, cook
 from .ssh import RELOAD
 from .tools import Site, Tools
+
+
+FREEING = ("remove", "disconnect")
 
 
 @dataclass
@@ -47,21 +50,33 @@ class NodeWorker:
         self._tools = tools
         self._network_ids = network_ids
 
+    def free(self, result: NodeResult) -> None:
+        """The steps up to the last one that gives an address, a port or a name back."""
+        self._guarded(result, self._steps, result.plan.steps[: _freeing(result.plan)])
+
     def run(self, result: NodeResult) -> None:
-        """One worker's whole work; what goes wrong becomes the result's error."""
+        """The other steps, and what follows them."""
+        if result.plan.blocked:
+            result.error = "; ".join(result.plan.reasons)
+        elif not result.error:
+            self._guarded(result, self._steps, result.plan.steps[_freeing(result.plan) :])
+        if not result.error:
+            self._guarded(result, self._finish)
+
+    def _guarded(self, result: NodeResult, action: Callable[..., None], *args: Any) -> None:
+        """A part of one worker's work; what goes wrong becomes the result's error."""
         try:
-            if result.plan.blocked:
-                result.error = "; ".join(result.plan.reasons)
-                return
-            for step in result.plan.steps:
-                self._step(result, step)
-            self._finish(result)
+            action(result, *args)
         except PlatformError as error:
             result.error = str(explained(error, result.name))
         except Exception as error:  # pylint: disable=broad-except
             result.error = (
                 f"Unexpected: {type(error).__name__}: {error}. Please report it with the command's -v output."
             )
+
+    def _steps(self, result: NodeResult, steps: Iterable[Step]) -> None:
+        for step in steps:
+            self._step(result, step)
 
     def _step(self, result: NodeResult, step: Step) -> None:
         action = getattr(self, f"_do_{step.kind}")
@@ -166,17 +181,25 @@ class NodeWorker:
 def run_nodes(worker: NodeWorker, plans: Iterable[NodePlan], parallel: int) -> list[NodeResult]:
     """All nodes side by side; results in the plans' order.
 
-    Nodes whose address the engine chooses come after those with fixed ones: a free choice could take a fixed address
-    that is not yet in use.
+    First all give back what they are to lose: another node may be waiting for that address. Nodes whose address the
+    engine chooses come last: a free choice could take a fixed address that is not yet in use.
     """
     results = [NodeResult(plan, plan.container.id if plan.container else "") for plan in plans]
-    fixed = [result for result in results if not _chooses_address(result.plan)]
-    free = [result for result in results if _chooses_address(result.plan)]
-    for wave in (fixed, free):
-        if wave:
-            with ThreadPoolExecutor(max_workers=max(1, min(parallel, len(wave)))) as pool:
-                list(pool.map(worker.run, wave))
+    _side_by_side(worker.free, [result for result in results if _freeing(result.plan)], parallel)
+    for kind in (0, 1, 2):
+        _side_by_side(worker.run, [result for result in results if _choice(result.plan) == kind], parallel)
     return results
+
+
+def _side_by_side(action: Callable[[NodeResult], None], wave: Sequence[NodeResult], parallel: int) -> None:
+    if wave:
+        with ThreadPoolExecutor(max_workers=max(1, min(parallel, len(wave)))) as pool:
+            list(pool.map(action, wave))
+
+
+def _freeing(plan: NodePlan) -> int:
+    """How many of the plan's steps come before every node may take something."""
+    return max((number for number, kind in enumerate(plan.kinds, 1) if kind in FREEING), default=0)
 
 
 def _is_to_run(result: NodeResult) -> bool:
@@ -188,8 +211,11 @@ def _is_to_run(result: NodeResult) -> bool:
     return was_running or any(kind in result.done for kind in ("start", "unpause"))
 
 
-def _chooses_address(plan: NodePlan) -> bool:
-    return plan.instance is not None and any(not item.ipv4_address for item in plan.instance.settings.networks)
+def _choice(plan: NodePlan) -> int:
+    """0: all addresses of the node are fixed; 1: the engine chooses some of them; 2: all."""
+    attachments = plan.instance.settings.networks if plan.instance else ()
+    free = [not item.ipv4_address for item in attachments]
+    return 0 if not any(free) else 2 if all(free) else 1
 
 
 def _keeps_data(raw: Mapping[str, Any]) -> bool:

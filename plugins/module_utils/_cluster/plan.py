@@ -245,6 +245,8 @@ def _plan_present(context: NodeContext, wishes: Wishes) -> NodePlan:
     for kind, data, reason in attach_steps(context):
         changes.append(Step(kind, data))
         network_reasons.append(reason)
+    # An address that one network gives back may be the next one's; apply frees everything first.
+    changes.sort(key=lambda step: step.kind == "connect")
     if network_reasons:
         mended["networks"] = network_names(instance)
     wake = wake_steps(container)

@@ -128,6 +128,7 @@ class ModelEngine:
         if name in self.names():
             raise refused(409, f'Conflict. The container name "/{name}" is already in use by container')
         image = self.do_inspect_image(body["Image"])
+        said = {item.split("=")[0] for item in body["Env"]}
         endpoints = (body.get("NetworkingConfig") or {}).get("EndpointsConfig") or {}
         self.boxes[ident] = {
             "Id": ident,
@@ -138,7 +139,7 @@ class ModelEngine:
                 "Image": body["Image"],
                 "Hostname": body["Hostname"],
                 "Labels": dict(body["Labels"]),
-                "Env": [*body["Env"], *IMAGE_ENV],
+                "Env": [*body["Env"], *(item for item in IMAGE_ENV if item.split("=")[0] not in said)],
                 "ExposedPorts": {**body["ExposedPorts"], "80/tcp": {}},
             },
             "HostConfig": {**copy.deepcopy(HOST_DEFAULTS), **host},

@@ -138,7 +138,7 @@ def test_a_mend_that_config_forgets_again_is_drift_by_the_record(site):
     site.run(cluster({"Name": "uno", "memory": "64m"}))
     result = site.run(cluster({"Name": "uno"}))
     assert node(result, "uno")["status"] == "blocked"
-    assert "memory: wanted nothing, found 67108864" in result["msg"]
+    assert "memory: wanted nothing, found 64m" in result["msg"]
     (site.directory / "record.json").write_text("{not json")
     assert not site.run(cluster({"Name": "uno"}))["changed"]
 
