@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import importlib
-import json
 import os
 import signal
 import subprocess
@@ -12,13 +10,13 @@ import sys
 import time
 import uuid
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks import canary as canary_module
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.canary import LABEL, run_canary
 from ansible_collections.tpaexec.docker.plugins.module_utils._client import Address, connect
+from ansible_collections.tpaexec.docker.tests.integration.engines import ansible_cli
 
 ALONE = """
 import sys
@@ -115,7 +113,7 @@ def seen(sdk, moment: str) -> set[str]:
 @pytest.mark.parametrize("killed_at", ["network", "running"])
 def test_nothing_is_left_when_the_module_is_killed(sdk, guest_image, nothing_left, killed_at):
     before = canaries(sdk)
-    process = subprocess.Popen([sys.executable, "-c", ALONE, guest_image, "60"], env=with_path())
+    process = subprocess.Popen([sys.executable, "-c", ALONE, guest_image, "60"], env=ansible_cli.environment())
     deadline = time.monotonic() + 20
     while not seen(sdk, killed_at) - before and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -158,18 +156,13 @@ def test_a_stale_canary_goes_and_a_living_one_stays(sdk):
             sdk.api.remove_network(ident)
 
 
-def with_path() -> dict[str, str]:
-    """Child processes import from where we do, and ansible finds the collection there."""
-    top = Path(next(iter(importlib.import_module("ansible_collections.tpaexec.docker").__path__))).parents[2]
-    plain = {"ANSIBLE_COLLECTIONS_PATH": str(top), "ANSIBLE_STDOUT_CALLBACK": "minimal", "ANSIBLE_NOCOLOR": "1"}
-    return {**os.environ, **plain, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-
-
 def test_nothing_is_left_when_ansibles_module_is_killed(sdk, guest_image, nothing_left):
     """The real way: ansible packs the module, runs it, and the kernel's out-of-memory killer comes by."""
     before = canaries(sdk)
     words = f"canary=true canary_image={guest_image} canary_timeout=60"
-    with subprocess.Popen(ansible("docker_preflight", words), env=with_path(), stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        ansible_cli.command("docker_preflight", words), env=ansible_cli.environment(), stdout=subprocess.PIPE
+    ) as process:
         deadline = time.monotonic() + 30
         while not seen(sdk, "running") - before and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -183,31 +176,15 @@ def test_nothing_is_left_when_ansibles_module_is_killed(sdk, guest_image, nothin
 
 
 def test_a_canary_by_ansible(guest_image, nothing_left):
-    words = f"canary=true canary_image={guest_image} timeout=10"
-    done = subprocess.run(
-        ansible("docker_preflight", words), env=with_path(), capture_output=True, text=True, check=False
-    )
-    result = reply_in(done.stdout)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "CANARY_FAILED" in result["checked"]["ran"]
-    assert result["changed"] is False
+    reply = ansible_cli.call("docker_preflight", f"canary=true canary_image={guest_image} timeout=10")
+    assert not reply.failed, reply.result
+    assert reply.severity("CANARY_FAILED") == "no finding"
+    assert reply.result["changed"] is False
 
 
 def test_no_canary_in_check_mode(guest_image, nothing_left):
-    words = f"canary=true canary_image={guest_image} timeout=10"
-    command = [*ansible("docker_preflight", words), "--check"]
-    done = subprocess.run(command, env=with_path(), capture_output=True, text=True, check=False)
-    assert "check mode" in reply_in(done.stdout)["checked"]["not_run"]["CANARY_FAILED"]
-
-
-def ansible(module: str, words: str) -> list[str]:
-    program = Path(sys.executable).with_name("ansible")
-    return [str(program), "localhost", "-m", f"tpaexec.docker.{module}", "-a", words]
-
-
-def reply_in(text: str) -> dict[str, Any]:
-    """The module's result in what `ansible` prints: `localhost | SUCCESS => {…}`."""
-    return json.JSONDecoder().raw_decode(text.partition(" => ")[2])[0]
+    reply = ansible_cli.call("docker_preflight", f"canary=true canary_image={guest_image} timeout=10", "--check")
+    assert "check mode" in reply.severity("CANARY_FAILED")
 
 
 def family(pid: int) -> list[int]:

@@ -12,15 +12,15 @@ from typing import Iterator
 
 import pytest
 
+from ansible_collections.tpaexec.docker.tests.integration.engines import ansible_cli, odd
 from ansible_collections.tpaexec.docker.tests.integration.engines import engine as harness
-from ansible_collections.tpaexec.docker.tests.integration.engines import odd
 from ansible_collections.tpaexec.docker.tests.integration.engines.engine import Engine
 from ansible_collections.tpaexec.docker.tests.integration.engines.runner import Reply, run
 
 MODULE_UTILS = "ansible_collections.tpaexec.docker.plugins.module_utils"
 MODULES = ("docker_preflight", "docker_storage_check")
 TIMEOUT = 2
-START = 2.5  # seconds that Python, Ansible's and Docker's packages may take to load on a busy machine
+START = 3.0  # seconds that Python, Ansible's and Docker's packages may take to load on a busy machine
 needs_root = pytest.mark.skipif(bool(harness.why_not()), reason=harness.why_not() or "-")
 
 
@@ -48,6 +48,15 @@ def test_a_daemon_that_misbehaves(tmp_path, module, talk, expected):
     assert reply.failed
     assert {item["id"] for item in reply.result["findings"] if item["severity"] == "error"} & expected
     assert reply.result["msg"]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_ansible_does_not_hang_either(tmp_path, module):
+    """There the module may run in ansible's own process, with threads that still wait for the daemon at its end."""
+    with odd.Server(odd.dripping, tmp_path / "s") as server:
+        reply = ansible_cli.call(module, f"docker_host={server.docker_host} timeout={TIMEOUT}")
+    assert reply.severity("DAEMON_HUNG") == "error"
+    assert reply.seconds < TIMEOUT + 4 * START
 
 
 def test_a_backlog_that_is_full(tmp_path):
