@@ -36,7 +36,7 @@ def installed(tarball, tmp_path_factory) -> Path:
     """The collections path into which the tarball was installed, with no server to be asked."""
     place = tmp_path_factory.mktemp("installed")
     run(
-        BIN / "ansible-galaxy", "collection", "install", "--offline", "--no-deps", "-p", place, tarball,
+        BIN / "ansible-galaxy", "collection", "install", "--force", "--offline", "--no-deps", "-p", place, tarball,
         ANSIBLE_GALAXY_SERVER="http://127.0.0.1:9/",
     )
     return place
