@@ -148,7 +148,7 @@ def published(folder: str) -> int:
 def run(tools: Tools, command: Sequence[str], plan: RpmPlan, trouble: str) -> None:
     """One step, with the end of its log when it fails."""
     environment = {"HOME": plan.folder, "LC_ALL": "C.UTF-8"}
-    code, out, error = tools.run_command(list(command), environ_update=environment)
+    code, out, error = tools.run_command(tools.ends_with_us(list(command)), environ_update=environment)
     if code == 0:
         return
     log = f"{out}\n{error}"

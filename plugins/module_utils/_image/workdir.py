@@ -33,12 +33,36 @@ def locked(image: str, parent: str = "") -> Iterator[str]:
         ) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
         os.mkdir(folder, 0o755)
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
         os.close(lock)
+
+
+def remove(folder: str) -> None:
+    """The folder, though something that is about to end may still write there; never what is mounted in it."""
+    inside = mounts_in(folder)
+    if inside:
+        raise PlatformError(
+            f"A killed bootstrap left {inside[0]} mounted.", f"Unmount it: sudo umount {' '.join(inside)}"
+        )
+    for _again in range(5):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not os.path.exists(folder):
+            return
+        time.sleep(0.2)
+
+
+def mounts_in(folder: str, table: str = "/proc/self/mounts") -> list[str]:
+    """Mount points below the folder, the innermost first."""
+    try:
+        with open(table, encoding="utf-8", errors="replace") as handle:
+            places = [line.split()[1] for line in handle if len(line.split()) > 1]
+    except OSError:
+        return []
+    return sorted((place for place in places if place.startswith(f"{folder}/")), reverse=True)
 
 
 def check_own(path: str) -> None:
@@ -63,28 +87,43 @@ def terminable() -> Iterator[None]:
 
 def _stop(number: int, frame: Any) -> None:
     """What was started to make an image ends first: it would go on writing."""
-    for child in children():
-        end(child)
+    end(descendants(os.getpid()))
     raise SystemExit(128 + number)
 
 
-def children() -> list[int]:
-    """Processes that this one started and that have not ended."""
+def descendants(process: int) -> list[int]:
+    """Every process below this one."""
     found = []
-    for path in glob.glob("/proc/self/task/*/children"):
-        with open(path, encoding="ascii") as handle:
-            found += [int(word) for word in handle.read().split()]
-    return found
+    for path in glob.glob(f"/proc/{process}/task/*/children"):
+        try:
+            with open(path, encoding="ascii") as handle:
+                found += [int(word) for word in handle.read().split()]
+        except OSError:
+            continue
+    return found + [below for child in found for below in descendants(child)]
 
 
-def end(child: int, patience: float = 10) -> None:
-    """SIGTERM, and SIGKILL to what does not heed it."""
+def end(processes: list[int], patience: float = 3) -> None:
+    """SIGTERM to all, a moment to clean up, and SIGKILL to what is left of them."""
+    signal_all(processes, signal.SIGTERM)
     deadline = time.monotonic() + patience
+    while time.monotonic() < deadline and any(alive(process) for process in processes):
+        time.sleep(0.05)
+    signal_all([below for process in processes for below in (*descendants(process), process)], signal.SIGKILL)
+
+
+def signal_all(processes: list[int], number: int) -> None:
+    for process in processes:
+        try:
+            os.kill(process, number)
+        except OSError:
+            continue
+
+
+def alive(process: int) -> bool:
+    """It runs; one that has ended and was not waited for does not count."""
     try:
-        os.kill(child, signal.SIGTERM)
-        while os.waitpid(child, os.WNOHANG)[0] == 0:
-            if time.monotonic() > deadline:
-                os.kill(child, signal.SIGKILL)
-            time.sleep(0.05)
-    except (ProcessLookupError, ChildProcessError):
-        return
+        with open(f"/proc/{process}/stat", encoding="ascii", errors="replace") as handle:
+            return handle.read().rpartition(")")[2].split()[0] != "Z"
+    except (OSError, IndexError):
+        return False

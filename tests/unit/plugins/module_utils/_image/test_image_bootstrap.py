@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 
 import pytest
 from image_fakes import FakeDaemon
@@ -230,3 +231,44 @@ def test_what_a_cluster_needs_is_not_masked():
     needed = {"ssh.service", "dbus.service", "systemd-journald.service", "systemd-tmpfiles-setup.service"}
     needed |= {"systemd-user-sessions.service", "cron.service", "multi-user.target", "network.target"}
     assert not needed & set(guest_files.MASKED_UNITS)
+
+
+def test_processes_that_make_an_image_end_with_it():
+    """A shell with a child that heeds no SIGTERM."""
+    stubborn = "trap '' TERM; sleep 60 & wait; sleep 60"
+    with subprocess.Popen(["sh", "-c", stubborn]) as process:
+        deadline = time.monotonic() + 5
+        while not workdir.descendants(process.pid) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        all_of_them = [process.pid, *workdir.descendants(process.pid)]
+        assert len(all_of_them) == 2
+        workdir.end(all_of_them, patience=0.2)
+    assert process.returncode == -9
+    assert not any(workdir.alive(one) for one in all_of_them)
+
+
+@pytest.mark.parametrize(
+    ("there", "user", "before"),
+    [
+        (("setpriv", "unshare"), 0, ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount"]),
+        (("setpriv", "unshare"), 1000, ["setpriv", "--pdeathsig", "TERM", "mmdebstrap"]),
+        (("setpriv",), 0, ["mmdebstrap"]),
+    ],
+)
+def test_a_command_and_its_mounts_end_with_the_module(there, user, before):
+    words = tools(there=there, user=user).ends_with_us(["mmdebstrap", "--version"])
+    assert words[: len(before)] == before
+    assert words[-2:] == ["mmdebstrap", "--version"]
+
+
+def test_what_is_mounted_in_the_folder_is_never_removed(tmp_path, monkeypatch):
+    table = tmp_path / "mounts"
+    table.write_text(
+        "proc /w/a/proc proc ro 0 0\nproc /w/ab/proc proc ro 0 0\nt /w/a/proc/x tmpfs rw 0 0\n", encoding="utf-8"
+    )
+    assert workdir.mounts_in("/w/a", str(table)) == ["/w/a/proc/x", "/w/a/proc"]
+    monkeypatch.setattr(workdir, "mounts_in", lambda folder: [f"{folder}/proc"])
+    (tmp_path / "kept").mkdir()
+    with pytest.raises(PlatformError, match="sudo umount"):
+        workdir.remove(str(tmp_path / "kept"))
+    assert (tmp_path / "kept").is_dir()
