@@ -19,7 +19,6 @@ from .recipe import STOP_TIMEOUT, cook
 from .ssh import RELOAD
 from .tools import Site, Tools
 
-
 FREEING = ("remove", "disconnect")
 
 
