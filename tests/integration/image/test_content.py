@@ -170,11 +170,13 @@ def test_builds_with_tpas_keys(sdk, contexts, guest_image_module):
         assert image.labels["tpaexec.docker.image.source"] == "build"
         assert "Step" in (contexts / "logs" / "build-t-img_built_1.log").read_text(encoding="utf-8")
         assert not guest_image_module(**arguments).result["changed"]
+        old_base = sdk.images.get(base).id
         builds[name].update(force_build=True, nocache=True)
         reply = guest_image_module(**arguments)
         assert [image["source"] for image in reply.result["images"]] == ["build", "present"]
         assert sdk.images.get(name).id != image.id
         forget(sdk, image.id)
+        forget(sdk, old_base)
     finally:
         for one in (name, other, base):
             forget(sdk, one)
