@@ -92,7 +92,7 @@ def push(sdk, tiny, registry):
         name = tiny(files, f"{to.host}/{repository}:{tag}")
         said = sdk.images.push(name, **login)
         assert "errorDetail" not in said, said
-        forget(sdk, name)
+        sdk.images.remove(sdk.images.get(name).id, force=True)  # by its id: the push gave it a digest's name as well
         return name
 
     return make
