@@ -139,7 +139,7 @@ class ModelEngine:
                 "Image": body["Image"],
                 "Hostname": body["Hostname"],
                 "Labels": dict(body["Labels"]),
-                "Env": [*body["Env"], *(item for item in IMAGE_ENV if item.split("=")[0] not in said)],
+                "Env": [*body["Env"], *(item for item in IMAGE_ENV if item.split("=", maxsplit=1)[0] not in said)],
                 "ExposedPorts": {**body["ExposedPorts"], "80/tcp": {}},
             },
             "HostConfig": {**copy.deepcopy(HOST_DEFAULTS), **host},
