@@ -21,8 +21,6 @@ options:
   record_dir:
     description: Where the cluster's id is kept, if not in C(.tpaexec-docker) in O(cluster_dir).
     type: path
-  timeout:
-    default: 20
 attributes:
   check_mode:
     support: full

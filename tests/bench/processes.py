@@ -40,7 +40,7 @@ def daemon_cpu() -> Optional[float]:
         if not folder.name.isdigit():
             continue
         try:
-            name, _, rest = (folder / "stat").read_text().partition("(")[2].rpartition(")")
+            name, _sep, rest = (folder / "stat").read_text().partition("(")[2].rpartition(")")
         except OSError:
             continue
         words = rest.split()

@@ -108,7 +108,7 @@ def judged(targets: Sequence[Target], values: Medians) -> list[dict[str, Any]]:
 
 def ratio_of(key: str, values: Medians) -> Optional[float]:
     """Ours against the plain program at the same thing."""
-    action, _, rest = key.partition("/")
+    action, _sep, rest = key.partition("/")
     plain = f"{action}/{rest.rpartition('/')[0]}/plain SDK"
     return values[key] / values[plain] if key.endswith("/tpaexec") and plain in values else None
 

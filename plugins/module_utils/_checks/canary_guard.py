@@ -93,7 +93,7 @@ def remove_all(daemon: Daemon, quarry: Quarry, sleep: Callable[[float], None]) -
 
 
 def _patiently(remove: Callable[[Daemon, str], str], daemon: Daemon, name: str, sleep: Callable[[float], None]) -> str:
-    for _ in range(PATIENCE):
+    for _dummy in range(PATIENCE):
         left = remove(daemon, name)
         if not left:
             return ""

@@ -47,7 +47,8 @@ def test_two_nodes_of_one_image(sdk, guest_image):
     try:
         assert [state for _container, state in nodes] == ["running", "running"]
         seen = [
-            container.exec_run("cat /etc/machine-id /etc/ssh/ssh_host_ed25519_key.pub").output for container, _ in nodes
+            container.exec_run("cat /etc/machine-id /etc/ssh/ssh_host_ed25519_key.pub").output
+            for container, _ident in nodes
         ]
         ids, keys = zip(*(text.split(b"\n")[:2] for text in seen))
         assert len(set(ids)) == 2
