@@ -19,15 +19,17 @@ class Tools:
     user_id: Callable[[], int] = os.geteuid
 
     def ends_with_us(self, command: list[str]) -> list[str]:
-        """The command so that neither it nor its mounts outlive a module that was killed.
+        """The command so that neither it nor its mounts outlive a module that was killed, nor the other way round.
 
-        As root, in a mount and a process namespace of its own: with its first process everything is gone.
+        As root, in a mount and a process namespace of its own: with its first process everything is gone. In a
+        session of its own always: mmdebstrap hangs up on its whole process group when it fails, which would be ours.
         """
-        if not self.which("setpriv") or not self.which("unshare"):
+        if not all(self.which(name) for name in ("setsid", "setpriv", "unshare")):
             return command
+        gentle = ["setsid", "--wait", "setpriv", "--pdeathsig", "TERM", *command]
         if self.user_id() != 0:
-            return ["setpriv", "--pdeathsig", "TERM", *command]
+            return gentle
         apart = ["unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"]
         if self.run_command([*apart, "true"])[0] != 0:  # root of a container, which may not
-            return ["setpriv", "--pdeathsig", "TERM", *command]
-        return ["setpriv", "--pdeathsig", "KILL", *apart, *command]
+            return gentle
+        return ["setsid", "--wait", "setpriv", "--pdeathsig", "KILL", *apart, *command]

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from pathlib import Path
@@ -120,12 +121,11 @@ def test_killed_half_way(sdk, tmp_path, how):
 
 @pytest.mark.long
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become an ordinary user")
-def test_by_an_ordinary_user(sdk, tmp_path_factory):
+def test_by_an_ordinary_user(sdk):
     """In a user namespace: the user needs the socket's group and a range of ids, not root."""
     name, user = f"{PREFIX}/user:12", "t-img-user"
-    folder = tmp_path_factory.mktemp("user")
-    for path in (folder, *list(folder.parents)[:2]):
-        path.chmod(0o755)
+    folder = Path(tempfile.mkdtemp(prefix="t-img-", dir="/var/tmp"))  # pytest's own folders are for one user
+    folder.chmod(0o755)
     (folder / "work").mkdir()
     group = os.stat("/var/run/docker.sock").st_gid
     subprocess.run(["useradd", "--no-create-home", "--add-subids-for-system", user], check=True)
@@ -138,4 +138,5 @@ def test_by_an_ordinary_user(sdk, tmp_path_factory):
         assert reply.result["changed"]
     finally:
         subprocess.run(["userdel", user], check=False)
+        shutil.rmtree(folder, ignore_errors=True)
         forget(sdk, name)

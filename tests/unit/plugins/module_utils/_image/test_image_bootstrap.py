@@ -250,8 +250,8 @@ def test_processes_that_make_an_image_end_with_it():
 @pytest.mark.parametrize(
     ("there", "user", "before"),
     [
-        (("setpriv", "unshare"), 0, ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount"]),
-        (("setpriv", "unshare"), 1000, ["setpriv", "--pdeathsig", "TERM", "mmdebstrap"]),
+        (("setsid", "setpriv", "unshare"), 0, ["setsid", "--wait", "setpriv", "--pdeathsig", "KILL", "unshare"]),
+        (("setsid", "setpriv", "unshare"), 1000, ["setsid", "--wait", "setpriv", "--pdeathsig", "TERM", "mmdebstrap"]),
         (("setpriv",), 0, ["mmdebstrap"]),
     ],
 )
@@ -272,3 +272,13 @@ def test_what_is_mounted_in_the_folder_is_never_removed(tmp_path, monkeypatch):
     with pytest.raises(PlatformError, match="sudo umount"):
         workdir.remove(str(tmp_path / "kept"))
     assert (tmp_path / "kept").is_dir()
+
+
+def test_a_command_that_hangs_up_on_its_process_group_does_not_hit_the_module():
+    def run(words, environ_update=None):
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    words = Tools(run).ends_with_us(["sh", "-c", "kill -HUP 0; sleep 5"])
+    if words[0] == "setsid":
+        assert run(words)[0] != 0  # it ended, and we did not
