@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any, Optional
 
@@ -48,6 +49,33 @@ class Site:
 
 def node(result: dict[str, Any], name: str) -> dict[str, Any]:
     return next(item for item in result["instances"] if item["name"] == name)
+
+
+TWO = cluster({"Name": "uno", "ip_address": "10.48.0.2"}, {"Name": "due", "ip_address": "10.48.0.3"})
+ONE = cluster({"Name": "uno", "ip_address": "10.48.0.2"})
+
+
+def put(engine: ModelEngine, name: str, status: str) -> None:
+    """Bring a node's container into a state by hand."""
+    box = engine.by_name(name)
+    if status in ("created", "exited", "dead", "restarting"):
+        engine.do_stop(box["Id"])
+    box["State"]["Status"] = status
+
+
+def made(site: Site, config: dict[str, Any] = TWO) -> ModelEngine:
+    assert not site.run(config).get("failed")
+    return site.engine
+
+
+def stranger(engine: ModelEngine, name: str = "stranger", net: str = "net", address: str = "", **labels: str) -> dict:
+    """A container of somebody else's, running, attached to *net*."""
+    ident = engine.do_create_container_from_config(
+        {"Image": "guest:1", "Hostname": name, "Labels": labels, "Env": [], "ExposedPorts": {}, "HostConfig": {}}, name
+    )["Id"]
+    engine.do_connect_container_to_network(ident, net, ipv4_address=address or None)
+    engine.do_start(ident)
+    return copy.deepcopy(engine.boxes[ident])
 
 
 @pytest.fixture
