@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from typing import Optional
 
 from .._client import Daemon
 from .._errors import DaemonError
@@ -28,13 +29,15 @@ def added_lines(text: str, hostname: str, addresses: set[str]) -> list[str]:
     return found
 
 
-def capture_lines(daemon: Daemon, ident: str) -> list[str]:
-    """Before a stop. A node that cannot be asked any more has nothing to tell."""
+def capture_lines(daemon: Daemon, ident: str) -> Optional[list[str]]:
+    """Before a stop. None: the node cannot be asked any more, and what is known of it from before stays."""
     try:
         raw = daemon.call("inspect_container", ident)
-        _code, text = run_in(daemon, ident, "cat /etc/hosts")
+        code, text = run_in(daemon, ident, "cat /etc/hosts")
     except DaemonError:
-        return []
+        return None
+    if code:
+        return None
     networks = ((raw.get("NetworkSettings") or {}).get("Networks") or {}).values()
     addresses = {str(item.get(key)) for item in networks for key in ("IPAddress", "GlobalIPv6Address") if item.get(key)}
     extra = {

@@ -70,21 +70,22 @@ def engine(guest_image, tmp_path_factory) -> Iterator[Engine]:
         yield made
 
 
-def power_failure(engine: Engine, delay: float) -> threading.Thread:
-    """dockerd, containerd and all containers end at once, some time from now; then the daemon is started again."""
+class PowerFailure(threading.Timer):
+    """dockerd, containerd and all containers end at once, some time from now."""
 
-    def kill() -> None:
-        time.sleep(delay)
+    def __init__(self, engine: Engine, delay: float) -> None:
         assert engine.process is not None
-        engine.process.send_signal(signal.SIGKILL)
-        engine.process.wait()
-        time.sleep(0.5)
-        engine.process = engine._spawn()
-        engine._await()
+        super().__init__(delay, engine.process.send_signal, [signal.SIGKILL])
+        self.engine = engine
+        self.start()
 
-    thread = threading.Thread(target=kill)
-    thread.start()
-    return thread
+    def over(self) -> None:
+        """The daemon is started again; not by the timer, with whose thread it would end."""
+        self.join()
+        assert self.engine.process is not None
+        self.engine.process.wait()
+        self.engine.process = self.engine._spawn()
+        self.engine._await()
 
 
 @pytest.mark.skipif(bool(harness.why_not()), reason=harness.why_not() or "-")
@@ -104,9 +105,9 @@ def test_a_daemon_that_is_killed_loses_nothing(engine, guest_image, tmp_path_fac
         if number % 2:
             with contextlib.suppress(docker.errors.NotFound):
                 cluster.get(2).remove(force=True)
-        outage = power_failure(engine, whole * (0.1 + 0.9 * moments.random()))
+        outage = PowerFailure(engine, whole * (0.1 + 0.9 * moments.random()))
         cluster.run(**host, **({} if number % 2 else {"recreate": [cluster.nodes[1]]}))
-        outage.join()
+        outage.over()
         result = cluster.converged(**host)
         assert {item["status"] for item in result["instances"]} <= {"running", "degraded"}
         assert cluster.sh("cat /root/data") == "precious"

@@ -38,6 +38,7 @@ class ModelEngine:
         self.volumes: dict[str, dict[str, Any]] = {}
         self.calls: list[tuple[str, tuple[Any, ...]]] = []
         self.boots: dict[str, str] = {}  # container name → what its systemd says; running unless said
+        self.execs: list[tuple[str, list[str]]] = []
         self._count = 0
 
     def __enter__(self) -> ModelEngine:
@@ -99,15 +100,21 @@ class ModelEngine:
             raise refused(404, f"get {name}: no such volume")
         return self.volumes[name]
 
-    def do_exec_create(self, ident: str, _command: Any, **_kwargs: Any) -> dict[str, str]:
+    def do_exec_create(self, ident: str, command: list[str], **_kwargs: Any) -> dict[str, str]:
         box = self._box(ident)
         if box["State"]["Status"] != "running":
             raise refused(409, f"Container {ident} is not running")
-        return {"Id": ident}
+        self.execs.append((ident, command))
+        return {"Id": str(len(self.execs) - 1)}
 
-    def do_exec_start(self, ident: str) -> bytes:
-        state = self.boots.get(str(self._box(ident)["Name"]).lstrip("/"), "running")
-        return f"state={state}\n".encode()
+    def do_exec_start(self, number: str) -> bytes:
+        ident, (_sh, _c, script, _zero, *words) = self.execs[int(number)]
+        box = self._box(ident)
+        if script == "cat /etc/hosts":
+            return str(box["hosts"]).encode()
+        if "/etc/hosts" in script:
+            box["hosts"] += "".join(f"{word}\n" for word in words if word not in box["hosts"].splitlines())
+        return f"state={self.boots.get(str(box['Name']).lstrip('/'), 'running')}\n".encode()
 
     def do_exec_inspect(self, _ident: str) -> dict[str, int]:
         return {"ExitCode": 0}
@@ -144,6 +151,7 @@ class ModelEngine:
             },
             "HostConfig": {**copy.deepcopy(HOST_DEFAULTS), **host},
             "Mounts": [],
+            "hosts": "",
             "NetworkSettings": {"Networks": {key: _endpoint(value) for key, value in endpoints.items()}},
         }
         return {"Id": ident}
@@ -162,6 +170,11 @@ class ModelEngine:
                 raise refused(404, f"network {endpoint['NetworkID'] or name} not found")
             self._plug(box, net, endpoint)
         box["State"].update(Status="running", StartedAt="2026-01-01T00:00:00.0Z")
+        # the engine writes the file anew at each start
+        addresses = [item["IPAddress"] for item in box["NetworkSettings"]["Networks"].values()]
+        box["hosts"] = "127.0.0.1\tlocalhost\n" + "".join(
+            f"{address}\t{box['Config']['Hostname']}\n" for address in addresses
+        )
 
     def do_stop(self, ident: str, timeout: int = 10) -> None:
         box = self._box(ident)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whose a thing is decides: foreign ones are left, TPA's adopted, a lost id taken over on request. On an engine in memory."""
+"""Whose a thing is decides, on an engine in memory: foreign is left, TPA's adopted, a lost id taken over on request."""
 
 from __future__ import annotations
 

@@ -180,3 +180,17 @@ def test_absent_takes_dropped_nodes_too_and_forgets(site):
     site.run(ONE, state="absent")
     assert (engine.boxes, engine.nets) == ({}, {})
     assert not site.directory.exists()
+
+
+def test_lines_added_to_a_hosts_file_come_back_after_every_stop(site):
+    engine = made(site)
+    engine.by_name("uno")["hosts"] += "10.9.9.9 repository\n"
+    site.run(TWO, state="stopped")
+    assert "repository" in (site.directory / "record.json").read_text()
+    site.run(TWO, state="started")
+    assert engine.by_name("uno")["hosts"].count("10.9.9.9 repository\n") == 1
+    put(engine, "uno", "restarting")  # it cannot be asked: what is known stays
+    site.run(TWO, state="stopped")
+    assert not site.run(TWO).get("failed")
+    assert engine.by_name("uno")["hosts"].count("10.9.9.9 repository\n") == 1
+    assert "repository" not in engine.by_name("due")["hosts"]
