@@ -51,14 +51,19 @@ class NodeWorker:
 
     def free(self, result: NodeResult) -> None:
         """The steps up to the last one that gives an address, a port or a name back."""
-        self._guarded(result, self._steps, result.plan.steps[: _freeing(result.plan)])
+        self._guarded(result, self._steps, _freeing(result.plan))
+
+    def make(self, result: NodeResult) -> None:
+        """The steps up to the container's creation, which needs no key: keys are made meanwhile."""
+        if not result.error:
+            self._guarded(result, self._steps, _making(result.plan))
 
     def run(self, result: NodeResult) -> None:
         """The other steps, and what follows them."""
         if result.plan.blocked:
             result.error = "; ".join(result.plan.reasons)
         elif not result.error:
-            self._guarded(result, self._steps, result.plan.steps[_freeing(result.plan) :])
+            self._guarded(result, self._steps, len(result.plan.steps))
         if not result.error:
             self._guarded(result, self._finish)
 
@@ -73,8 +78,9 @@ class NodeWorker:
                 f"Unexpected: {type(error).__name__}: {error}. Please report it with the command's -v output."
             )
 
-    def _steps(self, result: NodeResult, steps: Iterable[Step]) -> None:
-        for step in steps:
+    def _steps(self, result: NodeResult, end: int) -> None:
+        """Those of the plan's first *end* steps that are not done yet."""
+        for step in result.plan.steps[len(result.done) : end]:
             self._step(result, step)
 
     def _step(self, result: NodeResult, step: Step) -> None:
@@ -124,11 +130,12 @@ class NodeWorker:
         body = create_body(instance, cooked, labels)
         created = self._tools.daemon.call("create_container_from_config", body, instance.name)
         result.container_id = created["Id"]
-        if self._tools.installer is not None:
-            image = site.world.images.get(instance.settings.image) or {}
-            result.ssh = self._tools.installer.install(result.container_id, str(image.get("Id")))
 
     def _do_start(self, result: NodeResult, _data: Any) -> None:
+        instance, installer = result.plan.instance, self._tools.installer
+        if installer is not None and instance is not None and "create" in result.done:
+            image = self._site.world.images.get(instance.settings.image) or {}
+            result.ssh = installer.install(result.container_id, str(image.get("Id")))
         self._tools.daemon.call("start", result.container_id)
 
     def _do_unpause(self, result: NodeResult, _data: Any) -> None:
@@ -185,6 +192,7 @@ def run_nodes(worker: NodeWorker, plans: Iterable[NodePlan], parallel: int) -> l
     """
     results = [NodeResult(plan, plan.container.id if plan.container else "") for plan in plans]
     _side_by_side(worker.free, [result for result in results if _freeing(result.plan)], parallel)
+    _side_by_side(worker.make, [result for result in results if _making(result.plan)], parallel)
     for kind in (0, 1, 2):
         _side_by_side(worker.run, [result for result in results if _choice(result.plan) == kind], parallel)
     return results
@@ -199,6 +207,11 @@ def _side_by_side(action: Callable[[NodeResult], None], wave: Sequence[NodeResul
 def _freeing(plan: NodePlan) -> int:
     """How many of the plan's steps come before every node may take something."""
     return max((number for number, kind in enumerate(plan.kinds, 1) if kind in FREEING), default=0)
+
+
+def _making(plan: NodePlan) -> int:
+    """How many of the plan's steps there are up to the container's creation, 0 for one that is there."""
+    return plan.kinds.index("create") + 1 if "create" in plan.kinds else 0
 
 
 def _is_to_run(result: NodeResult) -> bool:

@@ -157,12 +157,14 @@ def _make(cluster_dir: str, pairs: list[KeyPair], keygen: str) -> list[str]:
 
 
 def _generate(pairs: list[KeyPair], workshop: str, keygen: str) -> None:
-    """One ssh-keygen a pair, all at once: an RSA key takes about a second."""
+    """One ssh-keygen a pair, all at once."""
     running: list[tuple[KeyPair, subprocess.Popen[bytes]]] = []
     try:
         for number, pair in enumerate(pairs):
             target = os.path.join(workshop, str(number))
-            words = [keygen, "-q", "-t", pair.kind, "-N", "", "-C", pair.comment, "-f", target]
+            # 2048 bits, the least that everybody's policy takes: 3072 cost a first provision half a second more.
+            bits = ["-b", "2048"] if pair.kind == "rsa" else []
+            words = [keygen, "-q", "-t", pair.kind, *bits, "-N", "", "-C", pair.comment, "-f", target]
             running.append((pair, _start(words)))
         for pair, process in running:
             output = process.communicate(timeout=KEYGEN_TIMEOUT)[0]
