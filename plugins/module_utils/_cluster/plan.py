@@ -201,18 +201,22 @@ def _plan_start(instance: Instance, container: Optional[Container]) -> NodePlan:
         reason = "it was never provisioned or was removed: run tpaexec provision"
         return NodePlan(instance.name, instance, None, reasons=(reason,), blocked=True)
     if container.status in BEYOND:
-        return _plan_beyond(instance, container)
+        return _plan_beyond(instance, container, again=False)
     return NodePlan(instance.name, instance, container, tuple(wake_steps(container)))
 
 
-def _plan_beyond(instance: Instance, container: Container) -> NodePlan:
-    """The engine starts such a container never again."""
+def _plan_beyond(instance: Instance, container: Container, again: bool) -> NodePlan:
+    """The engine never starts such a container. A dead one is what is left of a removal that somebody asked for and
+    that did not end, most often since the daemon was killed: it is finished, and the node made again."""
     said = f" (the engine: {container.error})" if container.error else ""
-    reason = (
-        f"its container is {container.status}: a removal of it began and did not end{said}; what it held may be lost. "
-        f"To make it again: tpaexec provision DIR --recreate {instance.name}"
-    )
-    return NodePlan(instance.name, instance, container, reasons=(reason,), blocked=True)
+    if container.status == "removing":
+        reason = f"its container is being removed{said}: wait until it is gone, then run tpaexec provision"
+        return NodePlan(instance.name, instance, container, reasons=(reason,), blocked=True)
+    reason = f"its container is dead: a removal of it began and did not end{said}"
+    if again and container.owner == OURS:
+        return _plan_again(instance, container, (reason,))
+    remedy = f"tpaexec provision DIR --recreate {instance.name}" if again else "tpaexec provision"
+    return NodePlan(instance.name, instance, container, reasons=(f"{reason}. Make it again: {remedy}",), blocked=True)
 
 
 def wake_steps(container: Container) -> list[Step]:
@@ -230,7 +234,7 @@ def _plan_present(context: NodeContext, wishes: Wishes) -> NodePlan:
     if instance.name in wishes.recreate or ALL in wishes.recreate:
         return _plan_again(instance, container, ("recreated as asked",))
     if container.status in BEYOND:
-        return _plan_beyond(instance, container)
+        return _plan_beyond(instance, container, again=True)
     update, mended, reasons, blockers = mends(context)
     warnings = _stale(context)
     if blockers and container.status == "created" and container.owner == OURS:

@@ -58,7 +58,7 @@ ONE = cluster({"Name": "uno", "ip_address": "10.48.0.2"})
 def put(engine: ModelEngine, name: str, status: str) -> None:
     """Bring a node's container into a state by hand."""
     box = engine.by_name(name)
-    if status in ("created", "exited", "dead", "restarting"):
+    if status in ("created", "exited", "dead", "removing", "restarting"):
         engine.do_stop(box["Id"])
     box["State"]["Status"] = status
 

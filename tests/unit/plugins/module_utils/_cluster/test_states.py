@@ -21,7 +21,8 @@ from .conftest import ONE, TWO, cluster, made, node, put
         ("paused", "present", ["unpause"], "running", "running"),
         ("exited", "present", ["start"], "running", "running"),
         ("restarting", "present", [], "restarting", "failed"),
-        ("dead", "present", [], "dead", "blocked"),
+        ("dead", "present", ["remove", "create", "start"], "running", "running"),
+        ("removing", "present", [], "removing", "blocked"),
         ("absent", "started", [], None, "blocked"),
         ("created", "started", ["start"], "running", "running"),
         ("running", "started", [], "running", "running"),
@@ -29,6 +30,7 @@ from .conftest import ONE, TWO, cluster, made, node, put
         ("exited", "started", ["start"], "running", "running"),
         ("restarting", "started", [], "restarting", "failed"),
         ("dead", "started", [], "dead", "blocked"),
+        ("removing", "started", [], "removing", "blocked"),
         ("absent", "stopped", [], None, "absent"),
         ("created", "stopped", [], "created", "stopped"),
         ("running", "stopped", ["stop"], "exited", "stopped"),
@@ -180,6 +182,14 @@ def test_absent_takes_dropped_nodes_too_and_forgets(site):
     site.run(ONE, state="absent")
     assert (engine.boxes, engine.nets) == ({}, {})
     assert not site.directory.exists()
+
+
+def test_a_dead_container_is_explained(site):
+    engine = made(site)
+    put(engine, "uno", "dead")
+    assert "Make it again: tpaexec provision" in site.run(TWO, state="started")["msg"]
+    reasons = node(site.run(TWO, check=True), "uno")["reasons"]
+    assert reasons == ["its container is dead: a removal of it began and did not end"]
 
 
 def test_lines_added_to_a_hosts_file_come_back_after_every_stop(site):
