@@ -14,7 +14,7 @@ mkdir -p "$CACHE/collections/ansible_collections/tpaexec"
 ln -sfn "$TOP" "$CACHE/collections/ansible_collections/tpaexec/docker"
 MYPYPATH=$CACHE/collections mypy --cache-dir "$CACHE/mypy" "$CACHE/collections/ansible_collections/tpaexec/docker/plugins"
 say ansible-lint
-ansible-lint --quiet --nocolor
+ansible-lint -q --nocolor
 say yamllint
 yamllint --strict galaxy.yml meta playbooks roles extensions changelogs/config.yaml changelogs/fragments
 say "antsibull-docs, antsibull-changelog"
