@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import _locale
 import json
 import os
 import shutil
@@ -100,9 +101,20 @@ def with_collection(environ: dict[str, str]) -> dict[str, str]:
     return {"ANSIBLE_COLLECTIONS_PATH": f"{collections_path()}:{given or usual}"}
 
 
+def with_locale() -> dict[str, str]:
+    """Ansible ends at once where the locale is not UTF-8 (LC_ALL=C) or not there (one that ssh brought along)."""
+    try:
+        _locale.setlocale(_locale.LC_ALL, "")
+        if _locale.nl_langinfo(_locale.CODESET).replace("-", "").lower() == "utf8":
+            return {}
+    except (_locale.Error, ValueError):
+        pass
+    return {"LC_ALL": "C.UTF-8"}
+
+
 def for_own_playbooks(environ: dict[str, str], output: str, quiet: bool, verbose: bool) -> dict[str, str]:
     """What a playbook of this collection gains when the command runs it."""
-    additions = with_collection(environ)
+    additions = {**with_collection(environ), **with_locale()}
     additions["ANSIBLE_CONFIG"] = os.path.join(FILES, "ansible.cfg")
     additions["ANSIBLE_STDOUT_CALLBACK"] = "tpaexec.docker.tpaexec"
     additions["TPAEXEC_DOCKER_FORMAT"] = output

@@ -19,6 +19,7 @@ DONE, FAILED, USAGE = 0, 1, 2
 
 def main(argv: list[str]) -> int:
     """The command."""
+    _whole_streams()
     try:
         return _main(argv, environment.restored(dict(os.environ)))
     except UsageError as error:
@@ -35,6 +36,15 @@ def main(argv: list[str]) -> int:
     except OSError as error:
         print(f"error: {error.strerror or error}: {error.filename or 'the current directory'}", file=sys.stderr)
         return FAILED
+
+
+def _whole_streams() -> None:
+    """Started with a standard stream closed (`>&-`, some cron): it leads nowhere, no other file takes its place."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            os.dup2(os.open(os.devnull, os.O_RDWR), number)
+            os.set_inheritable(number, True)  # where open gave that very number, dup2 did nothing
+            setattr(sys, name, open(number, "r" if number == 0 else "w", encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 def _main(argv: list[str], environ: dict[str, str]) -> int:

@@ -23,8 +23,8 @@ def _over_inventory(options: dict[str, Any], program: str) -> list[str]:
 
 
 def _environment(environ: dict[str, str]) -> dict[str, str]:
-    """Without Ansible's warning about the minus in tag_Cluster_<name>."""
-    return {"ANSIBLE_TRANSFORM_INVALID_GROUP_CHARS": "ignore", **environ}
+    """Without Ansible's warning about the minus in tag_Cluster_<name>, and with a locale that Ansible starts in."""
+    return {"ANSIBLE_TRANSFORM_INVALID_GROUP_CHARS": "ignore", **environ, **environment.with_locale()}
 
 
 def run_cmd(options: dict[str, Any], rest: list[str], environ: dict[str, str]) -> int:

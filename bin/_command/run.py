@@ -62,6 +62,8 @@ def run_playbook(word: Word, options: dict[str, Any], rest: list[str], environ: 
         argv.append("-" + "v" * options["verbosity"])
     output, quiet, verbose = options.get("output") or "table", options["quiet"], bool(options["verbosity"])
     additions = environment.for_own_playbooks(environ, output, quiet, verbose)
+    # Tags are the user's playbooks': ours has none, would skip every step and call that "nothing to change".
+    environ = {name: value for name, value in environ.items() if name not in ("ANSIBLE_RUN_TAGS", "ANSIBLE_SKIP_TAGS")}
     code = wait_for([*argv, *rest], environment.extended(environ, additions), later=True)
     if code == INTERRUPTED:
         print(_left_behind(word, options), file=sys.stderr)

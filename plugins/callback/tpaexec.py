@@ -42,7 +42,7 @@ from ansible import context
 from ansible.plugins.callback import CallbackBase
 from ansible.utils.color import stringc
 
-from ansible_collections.tpaexec.docker.plugins.plugin_utils import _machine, _report
+from ansible_collections.tpaexec.docker.plugins.plugin_utils import _machine, _patient, _report
 
 # Playbooks that only look: their result is what was asked for, quiet or not.
 LOOKING = {"list_containers", "preflight", "ping", "images"}
@@ -73,6 +73,7 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_start(self, playbook: Any) -> None:
         # The command starts us with SIGINT blocked: before this, it would have met Python's imports and a traceback.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+        _patient.outlive_readers()
         # pylint: disable-next=protected-access
         self._word = os.path.basename(str(playbook._file_name)).rsplit(".", 1)[0]
 
@@ -167,9 +168,12 @@ class CallbackModule(CallbackBase):
         self._detail(result, data)
 
     def _detail(self, result: Any, data: dict[str, Any]) -> None:
-        """With -v, the whole result, to standard error: it never mixes with what was asked for."""
+        """With -v, the result, to standard error: it never mixes with what was asked for.
+
+        `cluster` is config.yml over again, with the passwords that an env may hold: that stays out of logs.
+        """
         if self._display.verbosity:
-            text = self._dump_results({key: value for key, value in data.items() if key != "diff"}, indent=2)
+            text = self._dump_results({key: data[key] for key in data if key not in ("diff", "cluster")}, indent=2)
             self._display.display(f"{_task(result).get_name()} => {text}", color=C.COLOR_VERBOSE, stderr=True)
             if data.get("exception"):
                 self._display.display(str(data["exception"]).strip(), color=C.COLOR_VERBOSE, stderr=True)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime
 import difflib
 from typing import Any, Callable, Iterable, Optional, TypeVar
 
@@ -72,7 +73,10 @@ def show(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int) and value.bit_length() > 200:
         return "a huge number"
-    text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
+    if isinstance(value, datetime.date):  # what YAML makes of 2020-01-01, with a time or without
+        text = f"the date {value}"
+    else:
+        text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."
 
 

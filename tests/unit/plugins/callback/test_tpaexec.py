@@ -139,3 +139,9 @@ def test_v_shows_the_result_on_stderr(play):
     done = play("provision", [{"detail": "deep"}], "-v")
     assert '"detail": "deep"' in done.stderr
     assert "detail" not in done.stdout
+
+
+def test_config_yml_with_its_passwords_is_no_detail(play):
+    done = play("provision", [{"cluster": {"instances": [{"env": {"PGPASSWORD": "hunter2"}}]}, "detail": "deep"}], "-v")
+    assert '"detail": "deep"' in done.stderr
+    assert "hunter2" not in done.stdout + done.stderr

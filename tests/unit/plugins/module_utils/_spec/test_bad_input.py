@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+import datetime
 from typing import Any, Callable
 
 import pytest
@@ -37,6 +38,7 @@ CASES: list[tuple[str, Any, str, str]] = [
     # path, value, place of the problem, words of it
     ("cluster_name", ..., "cluster_name", "no name of a cluster"),
     ("cluster_name", "", "cluster_name", "no name of a cluster"),
+    ("cluster_name", datetime.date(2020, 1, 1), "cluster_name", "the date 2020-01-01 is no name of a cluster"),
     ("cluster_name", "a/b", "cluster_name", "no name of a cluster"),
     ("cluster_name", "a'b", "cluster_name", "no name of a cluster"),
     ("cluster_name", 'a"b', "cluster_name", "no name of a cluster"),
