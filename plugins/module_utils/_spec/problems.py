@@ -15,13 +15,17 @@ LONGEST_PLACE = 200
 
 
 class BadValue(Exception):
-    """A value that cannot be what it is said to be; *below* is where it stands inside the value (`[1]`, `.FOO`)."""
+    """A value that cannot be what it is said to be; *below* is where it stands inside the value (`[1]`, `.FOO`).
+
+    `others` are further ones of the same map, so that all are reported together.
+    """
 
     def __init__(self, message: str, remedy: str = "", below: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.remedy = remedy
         self.below = below
+        self.others: list[BadValue] = []
 
 
 class Problems:
@@ -38,7 +42,8 @@ class Problems:
         try:
             return parse(*args)
         except BadValue as bad:
-            self.add(place + bad.below, bad.message, bad.remedy)
+            for one in (bad, *bad.others):
+                self.add(place + one.below, one.message, one.remedy)
             return None
 
     def each(self, place: str, values: Any, parse: Callable[[Any], Result]) -> list[Result]:

@@ -46,12 +46,20 @@ def string_map(value: Any, parse: Callable[[Any], str] = label_value) -> dict[st
     if not isinstance(value, dict):
         raise BadValue(f"A map of names to values is needed, not {show(value)}.", "Write it as `NAME: VALUE` lines.")
     result: dict[str, str] = {}
+    found: list[BadValue] = []
     for key, item in value.items():
-        name = _map_key(key)
+        try:
+            name = _map_key(key)
+        except BadValue as bad:
+            found.append(bad)
+            continue
         try:
             result[name] = parse(item)
         except BadValue as bad:
-            raise BadValue(bad.message, bad.remedy, f".{name}{bad.below}") from bad
+            found.append(BadValue(bad.message, bad.remedy, f".{name}{bad.below}"))
+    if found:
+        found[0].others = found[1:]
+        raise found[0]
     return result
 
 

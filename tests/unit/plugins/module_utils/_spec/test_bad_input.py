@@ -342,3 +342,8 @@ def test_a_key_of_any_kind_can_be_shown(problems: Problems, good: dict[str, Any]
     for place in problems(good):
         assert len(place) <= 200
         assert place.isprintable()
+
+
+def test_all_bad_values_of_one_map_are_reported_together(problems: Problems, good: dict[str, Any]) -> None:
+    good["instances"][0]["env"] = {"A": 1, "B": "fine", "C": {}, "D": True}
+    assert set(problems(good)) == {f"instances[0].env.{name}" for name in "ACD"}
