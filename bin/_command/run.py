@@ -41,6 +41,8 @@ def run_word(word: Word, options: dict[str, Any], rest: list[str], environ: dict
         if word.needs:
             check_directory(directory, word.needs)
         options["cluster_dir"] = os.path.abspath(directory)
+    if options.get("configure_os") and options.get("configure_os_image"):
+        raise UsageError("Leave out --os or --os-image: together they name two images.")
     if word.runs.startswith("!"):
         return ACTIONS[word.runs](options, rest, environ)
     return run_playbook(word, options, rest, environ)

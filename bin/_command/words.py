@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from typing import Any, NamedTuple
 
@@ -35,6 +36,19 @@ def _argument(*flags: str, **settings: Any) -> Argument:
 def _path(text: str) -> str:
     """Made absolute, because Ansible's idea of `here` may differ; `host1,host2,` is an inventory, no path."""
     return text if "," in text else os.path.abspath(text)
+
+
+def _platform(text: str) -> str:
+    if text != "docker":
+        raise argparse.ArgumentTypeError(f"{text!r} is not accepted here, only docker is")
+    return text
+
+
+def _system(text: str) -> str:
+    if text != "centos":
+        name = f"{text!r} is not accepted, only centos is (the image centos/systemd)"
+        raise argparse.ArgumentTypeError(f"{name}; for any other system name its image: --os-image IMAGE")
+    return text
 
 
 MAKE, USE, KEEP = "Make a cluster", "Work with it", "Look after it"
@@ -70,10 +84,12 @@ WORDS: tuple[Word, ...] = (
         ),
         (
             DIR,
-            _argument("--platform", dest="configure_platform", required=True, help="docker"),
+            _argument("--platform", dest="configure_platform", required=True, type=_platform, help="docker"),
             _argument("--cluster-name", dest="configure_cluster_name", metavar="NAME", help="default: DIR's last part"),
             _argument("--architecture", dest="configure_architecture", metavar="M1", help="default: M1"),
-            _argument("--os", dest="configure_os", metavar="centos", help="centos: the image centos/systemd"),
+            _argument(
+                "--os", dest="configure_os", metavar="centos", type=_system, help="centos: the image centos/systemd"
+            ),
             _argument("--os-image", dest="configure_os_image", metavar="IMAGE", help="any image whose init is systemd"),
             _argument("--data-nodes-per-location", dest="configure_data_nodes_per_location", metavar="N", type=int),
             _argument("--location-names", dest="configure_location_names", metavar="NAME", nargs="+", action="extend"),
