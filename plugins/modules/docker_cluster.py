@@ -184,7 +184,9 @@ instances:
       description: Its image, as O(instances) names it.
       type: str
     status:
-      description: C(running) or C(degraded) as systemd says, C(stopped), C(absent), C(blocked) or C(failed).
+      description:
+        - C(running) or C(degraded) as systemd says, C(stopped), C(absent), C(blocked) or C(failed).
+        - In check mode the container's own status, as it is now.
       type: str
     changed:
       description: Whether something was done to it.

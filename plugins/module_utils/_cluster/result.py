@@ -99,11 +99,13 @@ def _status(plan: NodePlan, result: Optional[NodeResult], state: str) -> str:
         return "foreign"
     if plan.blocked or (result is not None and result.error):
         return "blocked" if plan.blocked else "failed"
+    if result is None:  # check mode: nothing was touched, so it is what it was
+        return plan.container.status if plan.container else "absent"
     if state == ABSENT or plan.kinds[-1:] == ("remove",):
         return "absent"
     if state == STOPPED:
         return "stopped" if plan.container else "absent"
-    return result.boot.state if result is not None and result.boot is not None else "running"
+    return result.boot.state if result.boot is not None else "running"
 
 
 def diff_of(plan: Plan, state: str) -> dict[str, str]:

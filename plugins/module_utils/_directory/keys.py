@@ -169,7 +169,8 @@ def _generate(pairs: list[KeyPair], workshop: str, keygen: str) -> None:
         for pair, process in running:
             output = process.communicate(timeout=KEYGEN_TIMEOUT)[0]
             if process.returncode:
-                raise _failed(f"ssh-keygen could not make {pair.private}", output.decode(errors="replace"))
+                room = f"See that there is room, and the right to write: df -h {os.path.dirname(workshop)}"
+                raise _failed(f"ssh-keygen could not make {pair.private}", output.decode(errors="replace"), room)
     except subprocess.TimeoutExpired as error:
         raise _failed(f"ssh-keygen did not end within {KEYGEN_TIMEOUT} s", "") from error
     finally:
@@ -221,10 +222,11 @@ def _write_public(cluster_dir: str, pair: KeyPair, text: str) -> str:
     return pair.public
 
 
-def _failed(message: str, output: str) -> PlatformError:
+def _failed(message: str, output: str, remedy: str = "") -> PlatformError:
     reason = output.strip().splitlines()[-1].strip().rstrip(".") if output.strip() else "it said nothing"
     return PlatformError(
         f"{message}: {reason}.",
-        "See that the key is whole, has no passphrase and only its owner may read it (chmod 600); "
+        remedy
+        or "See that the key is whole, has no passphrase and only its owner may read it (chmod 600); "
         "or move it away: then a new one is made.",
     )
