@@ -130,12 +130,16 @@ class NodeWorker:
         body = create_body(instance, cooked, labels)
         created = self._tools.daemon.call("create_container_from_config", body, instance.name)
         result.container_id = created["Id"]
+        if self._tools.installer is not None:
+            self._tools.installer.look(result.container_id, self._image_id(result))
+
+    def _image_id(self, result: NodeResult) -> str:
+        image = self._site.world.images.get(result.plan.instance.settings.image) if result.plan.instance else None
+        return str((image or {}).get("Id"))
 
     def _do_start(self, result: NodeResult, _data: Any) -> None:
-        instance, installer = result.plan.instance, self._tools.installer
-        if installer is not None and instance is not None and "create" in result.done:
-            image = self._site.world.images.get(instance.settings.image) or {}
-            result.ssh = installer.install(result.container_id, str(image.get("Id")))
+        if self._tools.installer is not None and "create" in result.done:
+            result.ssh = self._tools.installer.install(result.container_id, self._image_id(result))
         self._tools.daemon.call("start", result.container_id)
 
     def _do_unpause(self, result: NodeResult, _data: Any) -> None:

@@ -37,6 +37,7 @@ class SshInstaller:
         self._keys = keys
         self._lock = threading.Lock()
         self._by_image: dict[str, bytes] = {}
+        self._authorized: dict[str, bytes | None] = {}
 
     def install(self, ident: str, image_id: str) -> bool:
         """Into one container, running or not. False where there is no sshd."""
@@ -48,12 +49,19 @@ class SshInstaller:
 
     def _archive(self, ident: str, image_id: str) -> bytes:
         """The same for all nodes of one image; what the image lists in authorized_keys itself is kept."""
+        authorized = self.look(ident, image_id)
         with self._lock:
             if image_id not in self._by_image:
-                present = self._read(ident, SSHD, content=False) is not None
-                old = (self._read(ident, "/" + AUTHORIZED) or b"") if present else b""
-                self._by_image[image_id] = build_archive(self._keys(), old) if present else b""
+                self._by_image[image_id] = b"" if authorized is None else build_archive(self._keys(), authorized)
             return self._by_image[image_id]
+
+    def look(self, ident: str, image_id: str) -> bytes | None:
+        """What the image has in authorized_keys, None where it has no sshd; once an image, and needing no key."""
+        with self._lock:
+            if image_id not in self._authorized:
+                present = self._read(ident, SSHD, content=False) is not None
+                self._authorized[image_id] = (self._read(ident, "/" + AUTHORIZED) or b"") if present else None
+            return self._authorized[image_id]
 
     def _read(self, ident: str, path: str, content: bool = True) -> bytes | None:
         """A file of a container; None where there is none."""
