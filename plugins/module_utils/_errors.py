@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The exceptions of the collection: four classes, raised below, turned into fail_json by _entry alone."""
+"""The exceptions of the collection: raised below, turned into fail_json by _entry alone."""
 
 from __future__ import annotations
 
@@ -61,7 +61,3 @@ class DaemonError(PlatformError):
         super().__init__(message, remedy, id=id)
         self.id = id
         self.status = status
-
-
-class ConvergeError(PlatformError):
-    """Some nodes could not be brought to their state; `details` holds the result, every node reported."""

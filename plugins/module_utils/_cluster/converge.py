@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Iterator, Mapping, Optional
 
 from .._client import Address, Daemon, connect
+from .._directory.config_file import read_file
 from .._directory.keys import SshKeys, ensure_keys, read_keys
 from .._entry import Run
 from .._errors import ConfigError, PlatformError
@@ -42,15 +43,10 @@ class Job:
     parallel: int
 
 
-def read_text(path: str) -> str:
-    with open(path, encoding="utf-8") as file:
-        return file.read()
-
-
 def job_of(params: Mapping[str, Any]) -> Job:
     """Options → Job. Raises ConfigError with every problem."""
     cluster_dir = params.get("cluster_dir") or ""
-    cluster = parse_config(options_to_data(params), cluster_dir or os.getcwd(), read_text)
+    cluster = parse_config(options_to_data(params), cluster_dir or os.getcwd(), read_file)
     return Job(
         cluster=cluster,
         wishes=Wishes(

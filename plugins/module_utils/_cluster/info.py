@@ -3,17 +3,16 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime, timezone
 from typing import Any, Mapping, Optional
 
 from .._client import Address, connect
+from .._directory.config_file import read_file, read_text
 from .._entry import Run
-from .._errors import PlatformError
 from .._spec.load import read_config
 from .._spec.model import Cluster
 from .._spec.parse import parse_config
-from .converge import read_text, record_directory
+from .converge import record_directory
 from .observe import FOREIGN, Container, World, observe
 from .plan import NodePlan, Wishes, make_plan
 from .record import read_id, read_record
@@ -22,13 +21,7 @@ from .record import read_id, read_record
 def body(params: dict[str, Any], run: Run) -> dict[str, Any]:
     """The module docker_cluster_info."""
     cluster_dir = params["cluster_dir"]
-    path = os.path.join(cluster_dir, "config.yml")
-    try:
-        text = read_text(path)
-    except (OSError, UnicodeDecodeError) as error:
-        remedy = "Name a cluster directory, or make one: tpaexec configure DIR --platform docker"
-        raise PlatformError(f"Cannot read {path}: {getattr(error, 'strerror', None) or error}.", remedy) from error
-    cluster = parse_config(read_config(text), cluster_dir, read_text)
+    cluster = parse_config(read_config(read_text(cluster_dir)), cluster_dir, read_file)
     directory = record_directory(params.get("record_dir"), cluster_dir, cluster.name)
     with connect(Address.from_params(params), 10) as daemon:
         world = observe(daemon, cluster, read_id(directory))
