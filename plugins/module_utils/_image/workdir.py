@@ -104,12 +104,22 @@ def descendants(process: int) -> list[int]:
 
 
 def end(processes: list[int], patience: float = 3) -> None:
-    """SIGTERM to all, a moment to clean up, and SIGKILL to what is left of them."""
+    """SIGTERM to all, a moment to clean up, and SIGKILL to what is left of them; back when they are gone.
+
+    A parent is killed before its children: one whose child ends first may start the next.
+    """
     signal_all(processes, signal.SIGTERM)
+    wait_gone(processes, patience)
+    left = [below for process in processes for below in (process, *descendants(process))]
+    signal_all(left, signal.SIGKILL)
+    wait_gone(left, patience)
+
+
+def wait_gone(processes: list[int], patience: float) -> None:
+    """Until none of them runs, for *patience* seconds at the most: a signal's work is done after `kill` returns."""
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline and any(alive(process) for process in processes):
-        time.sleep(0.05)
-    signal_all([below for process in processes for below in (*descendants(process), process)], signal.SIGKILL)
+        time.sleep(0.02)
 
 
 def signal_all(processes: list[int], number: int) -> None:
@@ -124,6 +134,6 @@ def alive(process: int) -> bool:
     """It runs; one that has ended and was not waited for does not count."""
     try:
         with open(f"/proc/{process}/stat", encoding="ascii", errors="replace") as handle:
-            return handle.read().rpartition(")")[2].split()[0] != "Z"
+            return handle.read().rpartition(")")[2].split()[0] not in "ZX"
     except (OSError, IndexError):
         return False
