@@ -21,6 +21,7 @@ from typing import Any, Callable, Iterator, Mapping, Optional
 from . import _ssh_line
 from ._errors import DaemonError
 from ._socket_access import explain_denied
+from ._spec.model import Host
 from ._tls import explain
 
 try:
@@ -66,6 +67,24 @@ class Address:
         found = {key: os.path.join(folder, name) for key, name in files.items() if not getattr(address, key)}
         there: dict[str, Any] = {key: path for key, path in found.items() if os.path.exists(path)}
         return replace(address, **there)
+
+    @classmethod
+    def from_host(cls, host: Host, defaults: Address) -> Address:
+        """One of config.yml's hosts. *defaults*: the task's own address, which is what the host `default` has; the
+        others take nothing but its timeout, since DOCKER_* in the environment is not meant for them."""
+        if not host.docker_host:
+            return defaults
+        return cls(
+            docker_host=host.docker_host,
+            tls=host.tls,
+            validate_certs=host.tls,
+            tls_hostname=host.tls_hostname or None,
+            ca_path=host.tls_ca_cert or None,
+            client_cert=host.tls_client_cert or None,
+            client_key=host.tls_client_key or None,
+            use_ssh_client=host.use_ssh_client,
+            timeout=defaults.timeout,
+        )
 
     @property
     def uses_tls(self) -> bool:

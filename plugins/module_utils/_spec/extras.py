@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Mapping, Optional
 
 from . import container, keys, values
+from .hosts import host_name, parse_hosts
 from .instances import normal_name
-from .model import DEFAULT_HOST, PreflightPolicy, Waiver
+from .model import DEFAULT_HOST, Host, PreflightPolicy, Waiver
 from .networks import address, check_keys
 from .problems import BadValue, Problems, did_you_mean, show
+from .settings import Files
 
 _PLACE = "tpaexec_docker"
-_HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?", re.ASCII)
-_SEVERAL = "Several hosts are not supported yet."
-_CONNECT = "Take it out; the one daemon is found by DOCKER_HOST."
+_HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?", re.ASCII)  # of an entry in /etc/hosts
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Extras:
     common: Mapping[str, Any] = field(default_factory=dict)
     nodes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     locations: Mapping[str, str] = field(default_factory=dict)
-    hosts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    hosts: Mapping[str, Host] = field(default_factory=dict)
 
     def of(self, name: str) -> dict[str, Any]:
         return {**self.common, **self.nodes.get(name, {})}
@@ -38,7 +38,9 @@ class Extras:
         return own or DEFAULT_HOST
 
 
-def parse_extras(data: Mapping[str, Any], names: set[str], locations: set[str], problems: Problems) -> Extras:
+def parse_extras(
+    data: Mapping[str, Any], names: set[str], locations: set[str], files: Files, problems: Problems
+) -> Extras:
     """*names* and *locations* are those of the cluster: the block's keys must be among them."""
     block = data.get("tpaexec_docker")
     if block is None:
@@ -47,7 +49,7 @@ def parse_extras(data: Mapping[str, Any], names: set[str], locations: set[str], 
         problems.add(_PLACE, f"A map is needed, not {show(block)}.", f"Its keys are: {', '.join(keys.OWN_KEYS)}.")
         return Extras()
     check_keys(block, keys.OWN_KEYS, _PLACE, problems)
-    hosts = _hosts(block.get("hosts"), problems)
+    hosts = parse_hosts(block.get("hosts"), files, problems)
     common = _node_words(block.get("instance_defaults") or {}, f"{_PLACE}.instance_defaults", hosts, problems)
     nodes: dict[str, Mapping[str, Any]] = {}
     for key, item in _map(block.get("instances"), f"{_PLACE}.instances", problems).items():
@@ -58,7 +60,7 @@ def parse_extras(data: Mapping[str, Any], names: set[str], locations: set[str], 
     for key, item in _map(block.get("locations"), f"{_PLACE}.locations", problems).items():
         place = f"{_PLACE}.locations.{key}" if isinstance(key, str) else f"{_PLACE}.locations"
         name = problems.attempt(place, _one_of, key, locations, "location")
-        found = _words(item or {}, {"host": _host}, keys.OWN_LOCATION_KEYS, place, problems)
+        found = _words(item or {}, {"host": host_name}, keys.OWN_LOCATION_KEYS, place, problems)
         _check_host(found.get("host"), place, hosts, problems)
         placed[name or ""] = found.get("host", "")
     return Extras(_preflight(block.get("preflight"), problems), common, nodes, placed, hosts)
@@ -102,7 +104,6 @@ def _check_host(host: Optional[str], place: str, hosts: Mapping[str, Any], probl
     if host not in hosts:
         near = did_you_mean(host, [*hosts, DEFAULT_HOST]) or f"Hosts are: {', '.join([*hosts, DEFAULT_HOST])}."
         problems.add(f"{place}.host", f"There is no host {show(host)} in tpaexec_docker.hosts.", near)
-    problems.add(f"{place}.host", _SEVERAL, "Take it out, or write `host: default`.")
 
 
 def _preflight(item: Any, problems: Problems) -> PreflightPolicy:
@@ -127,23 +128,6 @@ def _waiver(item: Any, place: str, problems: Problems) -> Optional[Waiver]:
     if missing:
         problems.add(place, f"{' and '.join(missing)} missing.", "It says which finding, why, and until which day.")
     return Waiver(**found) if len(found) == len(keys.WAIVER_KEYS) else None
-
-
-def _hosts(item: Any, problems: Problems) -> dict[str, Mapping[str, Any]]:
-    place = f"{_PLACE}.hosts"
-    found: dict[str, Mapping[str, Any]] = {}
-    for key, words in _map(item, place, problems).items():
-        name = problems.attempt(place, _host, key) or ""
-        found[name] = _words(words or {}, _HOST_PARSERS, keys.HOST_KEYS, f"{place}.{name}", problems)
-    if any(words or name != DEFAULT_HOST for name, words in found.items()):
-        problems.add(place, _SEVERAL, _CONNECT)
-    return found
-
-
-def _host(value: Any) -> str:
-    if not isinstance(value, str) or not _HOST_NAME.fullmatch(value):
-        raise BadValue(f"{show(value)} is no name of a host.", "One word, such as default.")
-    return value
 
 
 def _addresses(value: Any) -> tuple[str, ...]:
@@ -205,17 +189,5 @@ _NODE_PARSERS: dict[str, Callable[[Any], Any]] = {
     "dns_search": _domains,
     "extra_hosts": _extra_hosts,
     "cgroup_parent": _cgroup_parent,
-    "host": _host,
-}
-
-_HOST_PARSERS: dict[str, Callable[[Any], Any]] = {
-    "docker_host": values.text,
-    "tls": values.boolean,
-    "tls_hostname": values.text,
-    "validate_certs": values.boolean,
-    "ca_path": values.text,
-    "client_cert": values.text,
-    "client_key": values.text,
-    "use_ssh_client": values.boolean,
-    "timeout": values.whole_number,
+    "host": host_name,
 }

@@ -25,10 +25,7 @@ OWN_LOCATION_KEYS = ("host",)
 OWN_KEYS = ("preflight", "instance_defaults", "instances", "locations", "hosts")
 PREFLIGHT_KEYS = ("ignore", "waivers")
 WAIVER_KEYS = ("id", "reason", "expires")
-HOST_KEYS = (
-    "docker_host", "tls", "tls_hostname", "validate_certs", "ca_path", "client_cert", "client_key", "use_ssh_client",
-    "timeout",
-)  # fmt: skip
+HOST_KEYS = ("docker_host", "tls_ca_cert", "tls_client_cert", "tls_client_key", "tls_hostname", "use_ssh_client")
 
 NETWORK_KEYS = ("name", "labels", "enable_ipv6", "ipam_config", "driver_options")
 IPAM_KEYS = ("subnet", "iprange", "gateway")

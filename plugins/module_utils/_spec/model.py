@@ -153,6 +153,26 @@ class Instance:
 
 
 @dataclass(frozen=True)
+class Host:
+    """One of tpaexec_docker.hosts: how its daemon is reached. An empty docker_host: as DOCKER_HOST and the task's
+    options say (the host `default`). Paths are absolute."""
+
+    name: str = DEFAULT_HOST
+    docker_host: str = ""
+    tls_ca_cert: str = ""
+    tls_client_cert: str = ""
+    tls_client_key: str = ""
+    tls_hostname: str = ""
+    use_ssh_client: bool = False
+
+    @property
+    def tls(self) -> bool:
+        """TLS is spoken, and the daemon's certificate verified."""
+        said = self.tls_ca_cert or self.tls_client_cert or self.tls_hostname
+        return bool(said) or self.docker_host.startswith("https://")
+
+
+@dataclass(frozen=True)
 class Waiver:
     """tpaexec_docker.preflight.waivers[]: a finding accepted until a day, for a reason."""
 
@@ -169,7 +189,7 @@ class PreflightPolicy:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A whole valid config.yml."""
+    """A whole valid config.yml. `hosts` are the declared ones; `used_hosts` those that have nodes."""
 
     name: str
     instances: tuple[Instance, ...]
@@ -184,5 +204,15 @@ class Cluster:
     keyring_backend: str = ""
     vault_name: str = ""
     preflight: PreflightPolicy = PreflightPolicy()
-    hosts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    hosts: Mapping[str, Host] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+
+    def host(self, name: str) -> Host:
+        """The host of that name; `default` is always there."""
+        return self.hosts.get(name) or Host(name)
+
+    @property
+    def used_hosts(self) -> tuple[Host, ...]:
+        """The hosts on which this config.yml puts nodes, in the order of its nodes."""
+        names = dict.fromkeys(instance.host for instance in self.instances)
+        return tuple(self.host(name) for name in names) or (Host(),)

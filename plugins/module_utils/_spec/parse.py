@@ -54,8 +54,8 @@ def parse_config(data: Any, base_dir: str, read_file: Callable[[str], str]) -> C
     defaults = parse_defaults(data, problems)
     identities = parse_identities(data, top["name"], defaults, problems)
     locations = set(defaults.location_names) or {one.location for one in identities}
-    extras = parse_extras(data, {one.name for one in identities}, locations, problems)
     files = Files(base_dir, read_file)
+    extras = parse_extras(data, {one.name for one in identities}, locations, files, problems)
     nodes = [_node(one, networks, files, extras, problems) for one in identities]
     check_unique(identities, problems)
     check_references(identities, problems)

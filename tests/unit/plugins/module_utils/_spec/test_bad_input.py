@@ -228,15 +228,9 @@ CASES: list[tuple[str, Any, str, str]] = [
         "tpaexec_docker.instances.one.cgroup_parent",
         "",
     ),
-    ("tpaexec_docker.instances", {"one": {"host": "far"}}, "tpaexec_docker.instances.one.host", "not supported yet"),
+    ("tpaexec_docker.instances", {"one": {"host": "far"}}, "tpaexec_docker.instances.one.host", "no host 'far'"),
     ("tpaexec_docker.locations", {"mars": {}}, "tpaexec_docker.locations.mars", "no location 'mars'"),
-    ("tpaexec_docker.locations", {"main": {"host": "far"}}, "tpaexec_docker.locations.main.host", "not supported yet"),
-    (
-        "tpaexec_docker.hosts",
-        {"far": {"docker_host": "ssh://far"}},
-        "tpaexec_docker.hosts",
-        "Several hosts are not supported yet",
-    ),
+    ("tpaexec_docker.locations", {"main": {"host": "far"}}, "tpaexec_docker.locations.main.host", "no host 'far'"),
     (
         "tpaexec_docker.hosts",
         {"default": {"docker_hst": "x"}},
