@@ -14,6 +14,7 @@ WITH_IMAGE := $(TOOLS)/with-docker.sh $(TOOLS)/with-image.sh
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: help demo demo-clean test test-long test-matrix test-matrix-ci lint unit sanity integration molecule bench build \
+        pictures \
         venv venv-test engine image clean
 
 help: ## this list
@@ -68,6 +69,9 @@ test-matrix: venv-test ## other ansible-cores, other Pythons
 
 test-matrix-ci: venv-test ## the short part of it: the oldest and the newest ansible-core
 	@$(WITH_IMAGE) $(TOOLS)/matrix.sh 2.16 newest
+
+pictures: venv ## the picture of a cluster in docs/images (needs Graphviz)
+	@$(TOOLS)/pictures.sh
 
 build: venv ## the collection's tarball, in build/
 	@$(BIN)/ansible-galaxy collection build --force --output-path build .

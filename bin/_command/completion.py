@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Completion for bash and zsh, made from the table of words: `eval "$(tpaexec --completion bash)"`."""
+"""Completion for bash and zsh, made from the table of words: `eval "$(tpaexec completion bash)"`."""
 
 from __future__ import annotations
 
-from .errors import UsageError
-from .words import WORDS, Word
+from .errors import UsageError, quoted
+from .words import SHELLS, WORDS, Word
 
 BASH = """\
-# bash completion of tpaexec; in ~/.bashrc: eval "$(tpaexec --completion bash)"
+# bash completion of tpaexec; in ~/.bashrc: eval "$(tpaexec completion bash)"
 _tpaexec() {
   local current=${COMP_WORDS[COMP_CWORD]} word=${COMP_WORDS[1]} options=
   COMPREPLY=()
@@ -39,15 +39,15 @@ complete -o default -F _tpaexec tpaexec
 """
 
 ZSH = """\
-# zsh completion of tpaexec; in ~/.zshrc, after compinit: eval "$(tpaexec --completion zsh)"
+# zsh completion of tpaexec; in ~/.zshrc, after compinit: eval "$(tpaexec completion zsh)"
 autoload -U +X bashcompinit && bashcompinit
 """
 
 
 def completion(shell: str) -> str:
     """The script for *shell*."""
-    if shell not in ("bash", "zsh"):
-        raise UsageError(f"Name a shell that there is completion for, bash or zsh: {shell!r} is none.")
+    if shell not in SHELLS:
+        raise UsageError(f"Name a shell that there is completion for, bash or zsh: {quoted(shell)} is none.")
     cases = "\n".join(f'      {word.name}) options="{" ".join(options(word))}" ;;' for word in WORDS)
     formats = {
         word.name: argument.settings["choices"]

@@ -8,7 +8,7 @@ import sys
 
 from . import environment
 from .completion import completion
-from .errors import CommandError, UsageError, did_you_mean
+from .errors import CommandError, UsageError, did_you_mean, quoted, say
 from .guard import check_before_tpa
 from .parsing import parse
 from .run import run_word
@@ -23,18 +23,18 @@ def main(argv: list[str]) -> int:
     try:
         return _main(argv, environment.restored(dict(os.environ)))
     except UsageError as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(error)
         word = f" {argv[0]}" if argv and find(argv[0]) else ""
         print(f"'tpaexec{word} --help' shows what there is.", file=sys.stderr)
         return USAGE
     except CommandError as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(error)
         return FAILED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except OSError as error:
-        print(f"error: {error.strerror or error}: {error.filename or 'the current directory'}", file=sys.stderr)
+        say(f"Mend {error.filename or 'the current directory'}: {error.strerror or error}.")
         return FAILED
 
 
@@ -74,27 +74,29 @@ def hand_over(argv: list[str], environ: dict[str, str]) -> int:
     ours = os.path.realpath(os.path.join(environment.TOP, "bin", "tpaexec"))
     if tpa and os.path.realpath(command) != ours and not argv[0].startswith("-"):
         if not os.access(command, os.X_OK):
-            raise CommandError(f"Set TPA_DIR to a TPA: there is no {command}, which would know the word {argv[0]!r}.")
+            word = quoted(argv[0])
+            raise CommandError(f"Set TPA_DIR to a TPA: there is no {command}, which would know the word {word}.")
         check_before_tpa(argv)
         sys.stdout.flush()
         os.execve(command, [command, *argv], environ)  # noqa: S606
     names = [word.name for word in WORDS]
     if argv[0].startswith("-"):
-        raise UsageError(f"Unknown option {argv[0]!r}.{did_you_mean(argv[0], ['--help', '--version', '--completion'])}")
+        known = did_you_mean(argv[0], ["--help", "--version"])
+        raise UsageError(f"Unknown option {quoted(argv[0])}.{known} The word comes first: tpaexec WORD DIR [options].")
     raise UsageError(
-        f"Unknown word {argv[0]!r}.{did_you_mean(argv[0], names)} TPA's own words work with TPA_DIR set to a TPA."
+        f"Unknown word {quoted(argv[0])}.{did_you_mean(argv[0], names)} TPA's own words work with TPA_DIR set to a TPA."
     )
 
 
 def usage() -> str:
     """All words by what people want, on one screen."""
-    lines = ["usage: tpaexec WORD DIR [options]    (clusters of systemd containers on Docker)"]
+    lines = ["usage: tpaexec WORD DIR [options]      clusters of systemd containers on Docker", ""]
     for group in dict.fromkeys(word.group for word in WORDS):
-        lines += ["", f"{group}:"]
-        lines += [f"  {word.name:<17} {word.summary}" for word in WORDS if word.group == group]
+        words = [word for word in WORDS if word.group == group]
+        lines += [f"{'' if number else group:<8}{word.name:<18}{word.summary}" for number, word in enumerate(words)]
     lines += [
         "",
-        "'tpaexec WORD --help' explains one. Exit codes: 0 done, 1 failed, 2 wrong usage.",
-        "Every other word goes to the TPA that TPA_DIR names. --completion bash|zsh.",
+        "'tpaexec WORD --help' explains one, with examples; --version says which this is.",
+        "Exit codes: 0 done, 1 failed, 2 wrong usage. With TPA_DIR, TPA's own words too.",
     ]
     return "\n".join(lines) + "\n"

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import Any, NoReturn
 
-from .errors import UsageError, did_you_mean
+from .errors import UsageError, did_you_mean, quoted
 from .words import Word
 
 
@@ -16,15 +17,37 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         if message.startswith("unrecognized arguments: "):
             raise UsageError(self._unknown(message.split(": ", 1)[1]))
+        if message.startswith("the following arguments are required: "):
+            raise UsageError(f"Give {message.split(': ', 1)[1]}: it is missing.")
+        of_one = re.match(r"argument (\S+): (.*)", message, re.DOTALL)
+        if of_one:
+            raise UsageError(self._of_argument(of_one[1], of_one[2]))
         raise UsageError(f"{message[:1].upper()}{message[1:]}.")
+
+    def _of_argument(self, name: str, message: str) -> str:
+        """argparse's own words on one argument's value, as a thing to do."""
+        name = name.rpartition("/")[2]
+        wrong = re.match(r"invalid choice: '?(.*?)'? \(choose from", message, re.DOTALL)
+        if wrong:
+            choices = next(list(map(str, one.choices)) for one in self._actions if one.choices and _named(one, name))
+            hint = did_you_mean(wrong[1], choices)
+            return f"Give {name} one of {', '.join(choices)}: {quoted(wrong[1])} is none.{hint}"
+        if message.startswith("expected "):
+            return f"Give {name} a value: {message}."
+        number = re.match(r"invalid int value: '?(.*?)'?$", message, re.DOTALL)
+        return f"Mend {name}: {f'{quoted(number[1])} is no whole number' if number else message}."
 
     def _unknown(self, rest: str) -> str:
         first = rest.split(maxsplit=1)[0]
         if not first.startswith("-"):
-            return f"Leave out {rest!r}: this word takes no more arguments."
+            return f"Leave out {quoted(rest)}: this word takes no more arguments."
         options = [option for option in self._option_string_actions if option.startswith("--")]
         hint = did_you_mean(first.split("=")[0], options)
-        return f"Unknown option {first!r}.{hint} Options for ansible-playbook itself go behind '--'."
+        return f"Unknown option {quoted(first)}.{hint} Options for ansible-playbook itself go behind '--'."
+
+
+def _named(action: argparse.Action, name: str) -> bool:
+    return name in (*action.option_strings, action.metavar, action.dest)
 
 
 def parser_of(word: Word) -> Parser:

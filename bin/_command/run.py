@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 from . import environment
+from .completion import completion
 from .errors import CommandError, UsageError
 from .over_inventory import ACTIONS
 from .processes import INTERRUPTED, wait_for
@@ -43,6 +44,9 @@ def run_word(word: Word, options: dict[str, Any], rest: list[str], environ: dict
         options["cluster_dir"] = os.path.abspath(directory)
     if options.get("configure_os") and options.get("configure_os_image"):
         raise UsageError("Leave out --os or --os-image: together they name two images.")
+    if word.runs == "!completion":
+        print(completion(options["shell"]), end="")
+        return 0
     if word.runs.startswith("!"):
         return ACTIONS[word.runs](options, rest, environ)
     return run_playbook(word, options, rest, environ)

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Callable
 from typing import Any, NamedTuple
+
+from .errors import quoted
 
 
 class Argument(NamedTuple):
@@ -40,18 +43,32 @@ def _path(text: str) -> str:
 
 def _platform(text: str) -> str:
     if text != "docker":
-        raise argparse.ArgumentTypeError(f"{text!r} is not accepted here, only docker is")
+        raise argparse.ArgumentTypeError(f"{quoted(text)} is not accepted here, only docker is")
     return text
+
+
+def _file(endings: tuple[str, ...]) -> Callable[[str], str]:
+    """A file to write, which says by its ending what it is to be."""
+
+    def check(text: str) -> str:
+        if os.path.splitext(text)[1].lower() not in endings:
+            listed = f"{', '.join(endings[:-1])} or {endings[-1]}" if len(endings) > 1 else endings[0]
+            raise argparse.ArgumentTypeError(f"{quoted(text)} does not end in {listed}")
+        return os.path.abspath(text)
+
+    return check
 
 
 def _system(text: str) -> str:
     if text != "centos":
-        name = f"{text!r} is not accepted, only centos is (the image centos/systemd)"
+        name = f"{quoted(text)} is not accepted, only centos is (the image centos/systemd)"
         raise argparse.ArgumentTypeError(f"{name}; for any other system name its image: --os-image IMAGE")
     return text
 
 
-MAKE, USE, KEEP = "Make a cluster", "Work with it", "Look after it"
+MAKE, USE, SEE, KEEP, IMAGES = "Make", "Use", "See", "Keep", "Images"
+SHELLS = ("bash", "zsh")
+PICTURES = (".svg", ".png", ".mmd", ".dot")
 
 DIR = _argument("cluster_dir", metavar="DIR", help="the cluster directory")
 NODES = _argument("cluster_nodes", metavar="NODE", nargs="*", default=[], help="only these nodes")
@@ -63,8 +80,9 @@ COMMON = (
     _argument("-v", "--verbose", dest="verbosity", action="count", default=0, help="details; -vvv is Ansible's own"),
     _argument("-q", "--quiet", action="store_true", help="only what was asked for, and errors"),
 )
+CHECKING = (_argument("--check", action="store_true", help="say what would be done; change nothing"),)
 CHANGING = (
-    _argument("--check", action="store_true", help="say what would be done; change nothing"),
+    *CHECKING,
     _argument("--diff", action="store_true", help="show the differences"),
 )
 
@@ -160,8 +178,8 @@ WORDS: tuple[Word, ...] = (
         "ping",
         USE,
         "see whether every node answers",
-        ("tpaexec ping demo",),
-        (DIR, *COMMON),
+        ("tpaexec ping demo", "tpaexec ping demo --format json"),
+        (DIR, _format(*FORMAT), *COMMON),
         "ping",
         needs="inventory",
     ),
@@ -200,11 +218,37 @@ WORDS: tuple[Word, ...] = (
     ),
     Word(
         "list-containers",
-        KEEP,
+        SEE,
         "nodes, addresses, state",
         ("tpaexec list-containers demo", "tpaexec list-containers demo --format json"),
         (DIR, _format(*FORMAT), *COMMON),
         "list_containers",
+        needs="config.yml",
+    ),
+    Word(
+        "diagram",
+        SEE,
+        "draw the cluster: locations, nodes, arrows, networks",
+        ("tpaexec diagram demo", "tpaexec diagram demo --output demo.mmd --config-only"),
+        (
+            DIR,
+            _argument(
+                "--output",
+                dest="diagram_output",
+                metavar="FILE",
+                type=_file(PICTURES),
+                help="FILE.svg, .png, .mmd (Mermaid) or .dot (Graphviz); default: DIR/diagram.svg",
+            ),
+            _argument(
+                "--config-only",
+                dest="diagram_config_only",
+                action="store_true",
+                help="what config.yml says; the daemon is not asked how the nodes are",
+            ),
+            *CHECKING,
+            *COMMON,
+        ),
+        "diagram",
         needs="config.yml",
     ),
     Word(
@@ -246,11 +290,12 @@ WORDS: tuple[Word, ...] = (
     ),
     Word(
         "images",
-        KEEP,
+        IMAGES,
         "list the guest images made here, and who uses them",
-        ("tpaexec images", "tpaexec images --prune --check"),
+        ("tpaexec images", "tpaexec images --format json", "tpaexec images --prune --check"),
         (
             _argument("--prune", dest="guest_image_prune", action="store_true", help="remove those that nothing uses"),
+            _format(*FORMAT),
             *CHANGING,
             *COMMON,
         ),
@@ -258,7 +303,7 @@ WORDS: tuple[Word, ...] = (
     ),
     Word(
         "bundle",
-        KEEP,
+        IMAGES,
         "write all images of a cluster into one archive",
         ("tpaexec bundle demo demo-images.tar", "tpaexec bundle demo demo-images.tar --check"),
         (
@@ -269,6 +314,16 @@ WORDS: tuple[Word, ...] = (
         ),
         "bundle",
         needs="config.yml",
+    ),
+    Word(
+        "completion",
+        KEEP,
+        "completion of words, options and nodes for bash or zsh",
+        ("tpaexec completion bash", "tpaexec completion zsh"),
+        (_argument("shell", metavar="SHELL", choices=SHELLS, help="bash or zsh"),),
+        "!completion",
+        description='Print a script. In ~/.bashrc: eval "$(tpaexec completion bash)"; in ~/.zshrc, after compinit: '
+        'eval "$(tpaexec completion zsh)".',
     ),
 )
 

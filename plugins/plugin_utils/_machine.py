@@ -8,7 +8,10 @@ from typing import Any, Mapping
 from xml.etree import ElementTree
 
 # What of a module's result belongs to the output; the rest is Ansible's own.
-PUBLIC = ("cluster_name", "instances", "networks", "findings", "checked", "facts", "steps", "problems", "report")
+PUBLIC = (
+    *("cluster_name", "instances", "networks", "findings", "checked", "facts", "steps", "problems", "report"),
+    *("images", "removed", "kept", "nodes", "path", "format"),
+)
 
 
 def merged(result: dict[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,8 @@ need() {
 }
 
 need ssh-keygen openssh-client
+# Pictures: a font goes with it, or a PNG has no text.
+need dot graphviz fonts-dejavu-core
 if ! have_image; then
   # uidmap: what mmdebstrap needs to work without being root.
   need mmdebstrap mmdebstrap uidmap

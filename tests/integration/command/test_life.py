@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -74,6 +75,40 @@ def test_list_as_table_and_as_json(tpaexec, cluster):
         (UNO, "10.46.1.2"),
         (DUE, "10.46.1.3"),
     ]
+
+
+def test_images_and_ping_as_json(tpaexec, cluster, guest_image):
+    answers = json.loads(tpaexec("ping", cluster, "--format", "json").stdout)["nodes"]
+    assert [(one["name"], one["answers"]) for one in answers] == [(UNO, True), (DUE, True)]
+    images = json.loads(tpaexec("images", "--format", "json").stdout)["images"]
+    made_here = {name for one in images for name in one["names"]}
+    assert guest_image in made_here or os.environ.get("TPAEXEC_TEST_IMAGE")
+
+
+def test_the_picture_shows_the_nodes_as_they_are(tpaexec, cluster, sdk, snapshot, tmp_path):
+    """Drawn by the real Graphviz: SVG in the directory by default, PNG where it is asked for."""
+    sdk.containers.get(DUE).pause()
+    try:
+        done = tpaexec("diagram", cluster)
+    finally:
+        sdk.containers.get(DUE).unpause()
+    assert (done.returncode, done.stderr) == (0, "")
+    texts = [text.text for text in ElementTree.parse(cluster / "diagram.svg").iter() if text.text and text.text.strip()]
+    assert {UNO, DUE, "10.46.1.2", "10.46.1.3", "primary", "● running", "● paused", "network t-cmd"} <= set(texts)
+    done = tpaexec("diagram", cluster, "--output", tmp_path / "x.png", "-q")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (tmp_path / "x.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    before = snapshot()
+    assert tpaexec("diagram", cluster, "--check").returncode == 0
+    assert snapshot() == before
+
+
+def test_without_a_daemon_the_picture_is_config_ymls(tpaexec, cluster, tmp_path):
+    done = tpaexec("diagram", cluster, "--output", tmp_path / "x.dot", DOCKER_HOST="unix:///nowhere.sock")
+    assert done.returncode == 0
+    assert done.stderr.startswith("warning: Only what config.yml says is drawn")
+    assert "as config.yml says" in (tmp_path / "x.dot").read_text()
+    assert "Traceback" not in done.stderr
 
 
 def test_a_node_without_a_python_answers_to_raw(tpaexec, cluster, sdk):
@@ -185,7 +220,11 @@ def test_deprovision_leaves_config_and_the_users_files(tpaexec, cluster, sdk, sn
     assert done.returncode == 0, done.stderr
     assert not sdk.containers.list(all=True, filters={"name": "t-cmd-"})
     assert not sdk.networks.list(names=["t-cmd"])
-    assert {path.name for path in cluster.iterdir()} - {".tpaexec-docker"} == {"config.yml", "notes of mine.txt"}
+    assert {path.name for path in cluster.iterdir()} - {".tpaexec-docker"} == {
+        "config.yml",
+        "notes of mine.txt",
+        "diagram.svg",
+    }
     done = tpaexec("deprovision", cluster)
     assert done.returncode == 0, done.stderr
     assert "Nothing to change" in done.stdout

@@ -29,6 +29,8 @@ HOW = {
     ("cluster_directory", "Write the inventory, ssh_config and the other files"): "",
     ("docker_cluster_info", "Look at a cluster"): "",
     ("docker_cluster_info", "Insist that every node runs and is as config.yml says"): "",
+    ("cluster_diagram", "A picture of the cluster as it is"): "",
+    ("cluster_diagram", "A flow chart for a page on GitHub or GitLab, of what config.yml says"): "",
     ("docker_cluster", "Two nodes, booted"): "",
     ("docker_cluster", "Remove them"): "",
     ("docker_image_check", "Check an image"): "",

@@ -16,6 +16,8 @@ from .conftest import TOP
 PROMISED = ["configure", "provision", "deprovision", "preflight", "ping", "cmd", "playbook", "ssh"]
 PROMISED += ["start-containers", "stop-containers", "list-containers"]
 
+PREFIXES = ("cluster", "preflight", "guest", "configure", "engine", "diagram", "report")
+
 
 def word(name: str):
     found = find(name)
@@ -30,6 +32,7 @@ def test_every_promised_word_is_there():
 def test_help_fits_one_screen():
     lines = usage().splitlines()
     assert len(lines) <= 24
+    assert [line[:8].strip() for line in lines if line[:8].strip() in ("Make", "Use", "See", "Keep", "Images")]
     assert max(map(len, lines)) <= 80
 
 
@@ -47,8 +50,8 @@ def test_help_has_an_example_that_parses(one):
 @pytest.mark.parametrize("one", WORDS, ids=lambda one: one.name)
 def test_variables_carry_the_prefix_of_the_role_or_playbook_that_reads_them(one):
     for action in parser_of(one)._actions:
-        if action.dest not in OWN | {"help", "cluster_dir", "node"}:
-            assert action.dest.split("_")[0] in ("cluster", "preflight", "guest", "configure", "engine"), action.dest
+        if action.dest not in OWN | {"help", "cluster_dir", "node", "shell"}:
+            assert action.dest.split("_")[0] in PREFIXES, action.dest
 
 
 @pytest.mark.parametrize("one", [one for one in WORDS if not one.runs.startswith("!")], ids=lambda one: one.name)
