@@ -20,7 +20,7 @@ from typing import Any, Callable, Iterator, Mapping, Optional
 
 from . import _ssh_line
 from ._errors import DaemonError
-from ._socket_access import explain_denied
+from ._socket_access import explain_denied, other_socket
 from ._spec.model import Host
 from ._tls import explain
 
@@ -59,6 +59,7 @@ class Address:
     def from_params(cls, params: Mapping[str, Any], environ: Optional[Mapping[str, str]] = None) -> Address:
         """Options of `connection_argument_spec`, with DOCKER_CERT_PATH filling in the files that are there."""
         chosen = {key: params[key] for key in cls.__dataclass_fields__ if params.get(key) is not None}
+        chosen["docker_host"] = full_url(str(chosen.get("docker_host") or ""))
         address = cls(**chosen)
         folder = (os.environ if environ is None else environ).get("DOCKER_CERT_PATH")
         if not folder or not address.uses_tls:
@@ -100,6 +101,18 @@ class Address:
     def local(self) -> bool:
         """The daemon is reached by a unix socket: it is (as far as one can tell) on this machine."""
         return bool(self.socket_path)
+
+
+def full_url(docker_host: str) -> str:
+    """*docker_host* as the SDK reads it, with what it leaves to be guessed: `` → the default, `1.2.3.4:2375` → tcp."""
+    scheme, colon, rest = docker_host.strip().partition("://")
+    if colon:
+        return f"{scheme.lower()}://{rest}"
+    if docker_host.startswith("unix:"):
+        return "unix:///" + docker_host[len("unix:") :].lstrip("/")
+    if re.fullmatch(r"[\w.-]*:\d+|\[[0-9a-fA-F:.]+\]:\d+", scheme):
+        return f"tcp://{scheme if scheme[0] != ':' else '127.0.0.1' + scheme}"
+    return scheme or DEFAULT_SOCKET
 
 
 def sdk_version(text: str) -> tuple[int, ...]:
@@ -152,7 +165,7 @@ def _not_running(seen: str) -> DaemonError:
     return DaemonError(
         f"The Docker daemon is not running: {seen}.",
         f"Start it: {start} (where Docker is not installed: ansible-playbook tpaexec.docker.install_docker). "
-        "If it listens elsewhere, set DOCKER_HOST.",
+        + (other_socket(os.environ) or "If it listens elsewhere, set DOCKER_HOST."),
         "DAEMON_NOT_RUNNING",
     )
 

@@ -8,6 +8,7 @@ import os
 import pwd
 import stat
 from dataclasses import dataclass
+from typing import Mapping
 
 from ._errors import DaemonError
 
@@ -27,6 +28,33 @@ class SocketFacts:
     user_in_group: bool
     process_in_group: bool
     group_members: tuple[str, ...] = ()
+
+
+# Where others than the distribution's engine listen.
+ELSEWHERE = (
+    ("{run}/docker.sock", "rootless Docker"),
+    ("{home}/.docker/desktop/docker.sock", "Docker Desktop"),
+    ("{home}/.docker/run/docker.sock", "Docker Desktop"),
+    ("{run}/podman/podman.sock", "Podman"),
+    ("/run/podman/podman.sock", "Podman"),
+)
+
+
+def other_socket(environ: Mapping[str, str]) -> str:
+    """A sentence on the socket of another engine of this user; "" where there is none. Nothing is connected to."""
+    places = {
+        "home": environ.get("HOME") or os.path.expanduser("~"),
+        "run": environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.geteuid()}",
+    }
+    for pattern, product in ELSEWHERE:
+        path = pattern.format(**places)
+        try:
+            there = stat.S_ISSOCK(os.stat(path).st_mode)
+        except (OSError, ValueError):
+            continue
+        if there:
+            return f"{product} has a socket here: DOCKER_HOST=unix://{path} (docs/checks.md says what it supports)."
+    return ""
 
 
 def explain_denied(path: str) -> DaemonError:
@@ -63,7 +91,9 @@ def socket_facts(path: str) -> SocketFacts:
 def denied(facts: SocketFacts) -> DaemonError:
     """Which of the three cases it is; pure."""
     head = f"Permission denied on the Docker socket {facts.path}"
-    if not facts.group_writable or facts.process_in_group or (facts.group == "root" and facts.owner == "root"):
+    nameless = facts.group.isdecimal()  # a group that has no name here: nobody can be added to it
+    of_root = facts.group == "root" and facts.owner == "root"
+    if not facts.group_writable or facts.process_in_group or of_root or nameless:
         return DaemonError(
             f"{head}: its owner is {facts.owner}:{facts.group} and its mode {facts.mode:04o}.",
             "It should be root:docker, mode 0660: check the daemon's `group` option and the access list "

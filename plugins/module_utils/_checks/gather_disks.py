@@ -11,7 +11,7 @@ from typing import Optional, Union
 
 from .facts_engine import EngineFacts
 from .facts_storage import FileSystem, StorageFacts
-from .machine import Machine
+from .machine import Machine, name_of
 from .model import Unknown
 
 # Linux: ioctl XFS_IOC_FSGEOMETRY_V1 fills a struct of 112 bytes; `flags` is at 92, and bit 16 says ftype=1.
@@ -74,8 +74,7 @@ def containerd_root(machine: Machine, engine: EngineFacts, storage: StorageFacts
 
 
 def _started_by_daemon(machine: Machine) -> bool:
-    children = (machine.read(f"/proc/{machine.pid}/task/{machine.pid}/children") or "").split() if machine.pid else []
-    return any((machine.read(f"/proc/{child}/comm") or "").strip() == "containerd" for child in children)
+    return any(name_of(machine, child) == "containerd" for child in machine.children(machine.pid))
 
 
 def mount_of(machine: Machine, path: str) -> tuple[str, str, tuple[str, ...]]:

@@ -48,18 +48,19 @@ def find_architecture(facts: Facts) -> Iterable[Finding]:
     for image in _there(facts):
         if not image.architecture or image.architecture == engine.architecture:
             continue
+        pair = (engine.architecture, image.architecture)
         host = facts.host
-        if isinstance(host, HostFacts) and image.architecture in host.emulated:
+        if pair == ("amd64", "386") or (isinstance(host, HostFacts) and image.architecture in host.emulated):
             continue
-        seen = isinstance(host, HostFacts)
+        if pair == ("arm64", "arm"):
+            effect, level = ": not every such processor runs it.", WARNING
+        elif isinstance(host, HostFacts):
+            effect, level = " and has no emulation for it: nodes end with 'exec format error'.", ERROR
+        else:
+            effect, level = "; whether it has emulation cannot be seen.", WARNING
         yield ARCH_MISMATCH.finding(
-            f"The image {image.name} is for {image.architecture}, the daemon's host is {engine.architecture}"
-            + (
-                " and has no emulation for it: nodes end with 'exec format error'."
-                if seen
-                else "; whether it has emulation cannot be seen."
-            ),
-            severity=ERROR if seen else WARNING,
+            f"The image {image.name} is for {image.architecture}, the daemon's host is {engine.architecture}{effect}",
+            severity=level,
             image=image.name,
         )
 

@@ -50,6 +50,15 @@ class Machine:
         inside = f"{self.top}/proc/{self.pid}/root"
         return inside + path if self.pid and os.access(inside + "/", os.X_OK) else self.top + path
 
+    def children(self, pid: int) -> list[int]:
+        """The processes that any thread of *pid* started: a Go program's first thread starts hardly one."""
+        try:
+            threads = os.listdir(f"{self.top}/proc/{pid}/task") if pid else []
+        except OSError:
+            return []
+        texts = (self.read(f"/proc/{pid}/task/{thread}/children") or "" for thread in threads)
+        return [int(word) for text in texts for word in text.split() if word.isdecimal()]
+
     def exists(self, path: str) -> bool:
         return os.path.exists(self.top + path)
 
@@ -167,15 +176,13 @@ def default_nofile(machine: Machine) -> tuple[Optional[int], str]:
 
 def _containerd(machine: Machine) -> int:
     """containerd as a child of dockerd, else as a service of systemd's."""
-    children = (machine.read(f"/proc/{machine.pid}/task/{machine.pid}/children") or "").split() if machine.pid else []
     services = [
         machine.read(f"/sys/fs/cgroup{tree}/system.slice/containerd.service/cgroup.procs") or ""
         for tree in ("", "/systemd", "/unified")
     ]
-    candidates = [*children, *(word for service in services for word in service.split())]
-    return next(
-        (int(word) for word in candidates if word.isdecimal() and name_of(machine, int(word)) == "containerd"), 0
-    )
+    listed = [int(word) for service in services for word in service.split() if word.isdecimal()]
+    candidates = [*machine.children(machine.pid), *listed]
+    return next((pid for pid in candidates if name_of(machine, pid) == "containerd"), 0)
 
 
 def _soft_nofile(machine: Machine, pid: int) -> Optional[int]:

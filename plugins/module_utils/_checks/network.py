@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+import random
+from ipaddress import IPv4Network
 from typing import Iterable, Mapping, Optional
 
+from .._spec.problems import BadValue
+from .._spec.subnet import DEFAULT_NETWORK, Taken, free_subnet
 from . import values
 from .facts import Facts
 from .facts_cluster import Wants
-from .facts_host import DockerContainer, DockerNetwork, Inventory
+from .facts_host import DockerContainer, DockerNetwork, Inventory, NetworkFacts, Route
 from .model import ERROR, Check, Finding, NotRun, Rule, Unknown
 
 SUBNET_OVERLAP = Rule(
@@ -33,9 +37,12 @@ NAME_TAKEN = Rule(
 )
 
 
+POOLS = (DEFAULT_NETWORK, "172.16.0.0/12", "192.168.0.0/16", "10.0.0.0/8")
+
+
 def find_overlaps(facts: Facts) -> Iterable[Finding]:
     wants, inventory = _wants(facts), _inventory(facts)
-    others = [network for network in inventory.networks if not wants.owns_network(network, inventory)]
+    others = _others(wants, inventory)
     for want in wants.networks:
         for subnet in want.subnets:
             for other in others:
@@ -43,6 +50,7 @@ def find_overlaps(facts: Facts) -> Iterable[Finding]:
                 if clash and other.name != want.name:
                     yield SUBNET_OVERLAP.finding(
                         f"Subnet {subnet} of network {want.name} overlaps {clash} of the Docker network {other.name}.",
+                        _move(facts, subnet, f", or remove the other network: docker network rm {other.name}"),
                         subnet=subnet,
                         network=other.name,
                     )
@@ -53,9 +61,7 @@ def find_route_overlaps(facts: Facts) -> Iterable[Finding]:
     wants, inventory = _wants(facts), _inventory(facts)
     if isinstance(facts.network, Unknown):
         raise NotRun(facts.network.reason)
-    bridges = {network.bridge for network in inventory.networks if network.bridge}
-    bridges |= {"docker0" for network in inventory.networks if network.name == "bridge"}
-    routes = [route for route in facts.network.routes if route.device not in bridges]
+    routes = _host_routes(facts.network, inventory)
     for want in wants.networks:
         for subnet in want.subnets:
             for route in routes:
@@ -64,10 +70,56 @@ def find_route_overlaps(facts: Facts) -> Iterable[Finding]:
                         f"Subnet {subnet} of network {want.name} overlaps the host's route {route.subnet} by "
                         f"{route.device}: the host would "
                         "lose what is behind it.",
+                        _move(facts, subnet),
                         subnet=subnet,
                         route=route.subnet,
                         device=route.device,
                     )
+
+
+def _others(wants: Wants, inventory: Inventory) -> list[DockerNetwork]:
+    return [network for network in inventory.networks if not wants.owns_network(network, inventory)]
+
+
+def _host_routes(network: NetworkFacts, inventory: Inventory) -> list[Route]:
+    bridges = {network.bridge for network in inventory.networks if network.bridge}
+    bridges |= {"docker0" for network in inventory.networks if network.name == "bridge"}
+    return [route for route in network.routes if route.device not in bridges and not _is_default(route.subnet)]
+
+
+def _move(facts: Facts, subnet: str, otherwise: str = "") -> str:
+    """The remedy, with a subnet of that size that nothing known takes."""
+    free = free_for(facts, subnet)
+    if not free:
+        return ""
+    return (
+        f"Give the network {free} under docker_networks in config.yml, which is free here (with the gateway and each "
+        f"ip_address in it){otherwise}."
+    )
+
+
+def free_for(facts: Facts, subnet: str) -> str:
+    """A free subnet as large as *subnet*, for the same one always the same; "" for IPv6, or where there is none."""
+    wanted, wants, inventory = values.subnet(subnet), _wants(facts), _inventory(facts)
+    if not isinstance(wanted, IPv4Network):
+        return ""
+    routes = [] if isinstance(facts.network, Unknown) else _host_routes(facts.network, inventory)
+    used = [item for other in _others(wants, inventory) for item in other.subnets]
+    used += [item for want in wants.networks for item in want.subnets] + [route.subnet for route in routes]
+    networks = (values.subnet(item) for item in used)
+    taken = [Taken(network, "") for network in networks if isinstance(network, IPv4Network)]
+    for pool in POOLS:
+        try:
+            return str(free_subnet(IPv4Network(pool), wanted.prefixlen, taken, random.Random(subnet)))  # noqa: S311
+        except BadValue:
+            continue
+    return ""
+
+
+def _is_default(subnet: str) -> bool:
+    """0.0.0.0/1 and 128.0.0.0/1 are how a VPN writes a default route: nothing could be free of them."""
+    route = values.subnet(subnet)
+    return route is not None and route.prefixlen <= 1
 
 
 def _overlap(one: str, other: str) -> bool:

@@ -176,7 +176,7 @@ def find_d_type(facts: Facts) -> Iterable[Finding]:
         return
     d_type, source = storage.d_type, "Supports d_type: false"
     if d_type is None:
-        root = _data_root(facts)
+        root = _images_root(facts)
         if root is None or not root.type:
             raise NotRun(
                 "the daemon does not say whether the file system has d_type, and it could not be looked at here"
@@ -200,7 +200,7 @@ def find_backing(facts: Facts) -> Iterable[Finding]:
     storage = _storage(facts)
     if storage.driver not in OVERLAYS:
         return
-    root = _data_root(facts)
+    root = _images_root(facts)
     backing = storage.backing_filesystem or (root.type if root else "")
     if not backing:
         raise NotRun("the daemon does not say which file system is below the storage driver")
@@ -215,7 +215,7 @@ def find_others(facts: Facts) -> Iterable[Finding]:
     storage = _storage(facts)
     if not storage.driver:
         raise NotRun("the daemon does not say its storage driver")
-    root = _data_root(facts)
+    root = _images_root(facts)
     if storage.driver == "fuse-overlayfs":
         silent = root is not None and root.ftype is False
         why = " The engine chose it by itself, because the XFS below has ftype=0." if silent else ""
@@ -255,9 +255,11 @@ def _storage(facts: Facts) -> StorageFacts:
     return facts.storage  # type: ignore[return-value]
 
 
-def _data_root(facts: Facts) -> Optional[FileSystem]:
+def _images_root(facts: Facts) -> Optional[FileSystem]:
+    """What the driver stands on: the data root's file system, or containerd's with its store."""
+    role = "containerd root" if _storage(facts).containerd_store else "data root"
     systems = facts.filesystems if isinstance(facts.filesystems, tuple) else ()
-    return next((system for system in systems if "data root" in system.roles), None)
+    return next((system for system in systems if role in system.roles), None)
 
 
 def _check(rules: tuple[Rule, ...], find: object) -> Check:

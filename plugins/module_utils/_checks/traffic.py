@@ -163,23 +163,28 @@ def find_dns(facts: Facts) -> Iterable[Finding]:
         )
 
 
-def find_overlay(facts: Facts) -> Iterable[Finding]:
-    wants = _wants(facts)
-    overlays = [network for network in wants.networks if network.driver == "overlay"]
-    if not overlays:
-        return
+def find_ipvs(facts: Facts) -> Iterable[Finding]:
+    overlays = [network.name for network in _wants(facts).networks if network.driver == "overlay"]
+    if overlays and not _kernel_has(facts, "ip_vs"):
+        yield IPVS_MISSING.finding(f"The overlay {overlays[0]} is asked for, and the kernel has no ip_vs.")
+
+
+def find_esp(facts: Facts) -> Iterable[Finding]:
+    networks = _wants(facts).networks
+    encrypted = [network.name for network in networks if network.driver == "overlay" and network.encrypted]
+    if encrypted and not _kernel_has(facts, "esp4"):
+        yield ESP_MISSING.finding(
+            f"The encrypted overlay {encrypted[0]} is asked for, and the kernel has no ESP: it passes no traffic."
+        )
+
+
+def _kernel_has(facts: Facts, feature: str) -> bool:
     if isinstance(facts.host, Unknown):
         raise NotRun(facts.host.reason)
-    have = facts.host.kernel_features
-    if have.get("ip_vs") is None:
-        raise NotRun("what the kernel of the daemon's host has cannot be seen from here")
-    if have["ip_vs"] is False:
-        yield IPVS_MISSING.finding(f"The overlay {overlays[0].name} is asked for, and the kernel has no ip_vs.")
-    encrypted = [network for network in overlays if network.encrypted]
-    if encrypted and have.get("esp4") is False:
-        yield ESP_MISSING.finding(
-            f"The encrypted overlay {encrypted[0].name} is asked for, and the kernel has no ESP: it passes no traffic."
-        )
+    have = facts.host.kernel_features.get(feature)
+    if have is None:
+        raise NotRun(f"whether the kernel of the daemon's host has {feature} cannot be seen from here")
+    return have
 
 
 def _wants(facts: Facts) -> Wants:
@@ -198,5 +203,6 @@ CHECKS = (
     _check(MTU_MISMATCH, find_mtu, "host"),
     _check(PROXY_NO_PROXY, find_proxy, "wants"),
     _check(DNS_UNUSABLE, find_dns, "host"),
-    Check((IPVS_MISSING, ESP_MISSING), find_overlay, ("wants",), theme="network"),
+    _check(IPVS_MISSING, find_ipvs, "wants"),
+    _check(ESP_MISSING, find_esp, "wants"),
 )

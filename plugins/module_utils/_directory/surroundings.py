@@ -102,12 +102,12 @@ def _taken(subnet: Any, owner: str) -> Iterator[Taken]:
         found = ipaddress.IPv4Network(subnet if isinstance(subnet, str) else "", strict=False)
     except ValueError:
         return
-    if found.prefixlen:
+    if found.prefixlen > 1:  # 0.0.0.0/1 and 128.0.0.0/1 are a VPN's way of writing a default route
         yield Taken(found, owner)
 
 
 def routes(text: str) -> Iterator[Taken]:
-    """The destinations in /proc/net/route, except the default one."""
+    """The destinations in /proc/net/route, except the default ones."""
     for line in text.splitlines()[1:]:
         fields = line.split()
         if len(fields) < 8:

@@ -94,7 +94,7 @@ def whole_number(value: Any, least: int = 0, most: int = LARGEST) -> int:
 
 def finding_id(value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*", value, re.ASCII):
-        raise BadValue(f"{show(value)} is no id of a finding.", "Ids are in capitals, such as STORAGE_LOOP_LVM.")
+        raise BadValue(f"{show(value)} is no id of a finding.", "Ids are in capitals, such as LOOP_LVM.")
     return value
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from ansible_collections.tpaexec.docker.plugins.module_utils import _client
 from ansible_collections.tpaexec.docker.plugins.module_utils._client import Address, require_sdk, translate
 from ansible_collections.tpaexec.docker.plugins.module_utils._errors import DaemonError
-from ansible_collections.tpaexec.docker.plugins.module_utils._socket_access import SocketFacts, denied
+from ansible_collections.tpaexec.docker.plugins.module_utils._socket_access import SocketFacts, denied, other_socket
 from ansible_collections.tpaexec.docker.plugins.module_utils._tls import Certificate, tls_error
 
 TRACEBACK = "Traceback (most recent call last):\nModuleNotFoundError: No module named 'docker'\n"
@@ -70,6 +71,7 @@ USUAL = dict(
         ({"user_in_group": True}, "SOCKET_PERMISSION_SESSION", "newgrp docker"),
         ({"mode": 0o600, "group_writable": False}, "SOCKET_PERMISSION_OTHER", "0600"),
         ({"group": "root"}, "SOCKET_PERMISSION_OTHER", "root:root"),
+        ({"group": "4242"}, "SOCKET_PERMISSION_OTHER", "root:4242"),  # no name, so nobody can be added to it
         ({"user_in_group": True, "process_in_group": True}, "SOCKET_PERMISSION_OTHER", "getfacl"),
     ],
 )
@@ -77,6 +79,37 @@ def test_sockets(parts, expected, said):
     error = denied(SocketFacts(**{**USUAL, **parts}))
     assert error.id == expected
     assert said in str(error)
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        (None, "unix:///var/run/docker.sock"),
+        ("", "unix:///var/run/docker.sock"),
+        ("unix:/run/docker.sock", "unix:///run/docker.sock"),
+        ("TCP://192.0.2.7:2375", "tcp://192.0.2.7:2375"),
+        ("192.0.2.7:2375", "tcp://192.0.2.7:2375"),
+        (":2375", "tcp://127.0.0.1:2375"),
+        ("[::1]:2375", "tcp://[::1]:2375"),
+        ("ssh://ada@dock", "ssh://ada@dock"),
+        ("/run/docker.sock", "/run/docker.sock"),  # the docker command refuses it, too
+    ],
+)
+def test_addresses_as_the_sdk_reads_them(given, read):
+    assert Address.from_params({"docker_host": given}, {}).docker_host == read
+
+
+def test_a_socket_of_another_engine_is_named(tmp_path):
+    home = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path / "run")}
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "docker.sock").touch()  # no socket
+    said = other_socket(home)
+    assert str(tmp_path) not in said
+    (tmp_path / "run" / "docker.sock").unlink()
+    with socket.socket(socket.AF_UNIX) as rootless:
+        rootless.bind(str(tmp_path / "run" / "docker.sock"))
+        assert f"DOCKER_HOST=unix://{tmp_path}/run/docker.sock" in other_socket(home)
+        assert "rootless Docker" in other_socket(home)
 
 
 SERVER = Certificate("dockerd", "Some CA", ("dock.example",), "Jan  1 00:00:00 2025 GMT", "Jan  1 00:00:00 2026 GMT")

@@ -105,12 +105,25 @@ def test_ssh_sessions(scheme, parallel, expected):
 
 @pytest.mark.parametrize(
     ("architecture", "emulated", "expected"),
-    [("amd64", (), ""), ("arm64", (), "error"), ("arm64", ("arm64",), ""), ("arm64", None, "warning"), ("", (), "")],
+    [
+        ("amd64", (), ""),
+        ("386", (), ""),  # an amd64 processor runs it
+        ("arm64", (), "error"),
+        ("arm64", ("arm64",), ""),
+        ("arm64", None, "warning"),
+        ("", (), ""),
+    ],
 )
 def test_architecture(architecture, emulated, expected):
     host = Unknown("far away") if emulated is None else good_host(emulated=emulated)
     images = (GuestImage("debian:12", architecture=architecture),)
     assert severity(good_facts(host=host, images=images), "ARCH_MISMATCH") == expected
+
+
+def test_not_every_arm64_processor_runs_arm():
+    arm = engine_facts(info={"Architecture": "aarch64"}).engine
+    images = (GuestImage("debian:12", architecture="arm"),)
+    assert severity(good_facts(engine=arm, images=images), "ARCH_MISMATCH") == "warning"
 
 
 # what boots where: (systemd in the image, cgroup version of the host, expected)

@@ -47,6 +47,7 @@ RECORDED = [
         {"Warnings": ["WARNING: No blkio throttle.read_bps_device support"]},
         "warning",
     ),
+    ("CGROUP_CONTROLLER_MISSING", USUAL, {"Warnings": ["WARNING: No blkio weight support"]}, ""),
     ("CGROUP_CONTROLLER_MISSING", USUAL, {}, ""),
     ("CGROUP_CONTROLLER_MISSING", CGROUP2, {}, ""),
     ("LIVE_RESTORE_OFF", USUAL, {}, "info"),

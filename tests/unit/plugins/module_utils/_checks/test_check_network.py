@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from ipaddress import ip_network
 from types import MappingProxyType
 
 import pytest
@@ -19,6 +21,7 @@ from ansible_collections.tpaexec.docker.plugins.module_utils._checks.facts_host 
 )
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.model import Unknown
 from ansible_collections.tpaexec.docker.tests.unit.plugins.module_utils._checks.captures import (
+    check,
     engine_facts,
     good_facts,
     good_host,
@@ -65,12 +68,31 @@ def test_subnets(networks, containers, expected):
         (Route("10.33.0.0/16", "tun0"), "error"),
         (Route("10.33.0.0/28", "br-demo01234567"), ""),  # the cluster's own bridge
         (Route("192.0.2.0/24", "eth0"), ""),
+        (Route("0.0.0.0/1", "tun0"), ""),  # OpenVPN's default route
     ],
 )
 def test_routes(route, expected):
     inventory = Inventory((docker_network(labels=OWN),))
     facts = good_facts(wants=DEMO, inventory=inventory, network=NetworkFacts(routes=(route,)))
     assert severity(facts, "SUBNET_OVERLAP") == expected
+
+
+def test_a_subnet_that_is_free_is_named():
+    """Free of networks, of routes, and of what the cluster itself wants besides."""
+    taken = Inventory((docker_network("other", "10.33.0.0/17"), docker_network("more", "10.33.128.0/18")))
+    facts = good_facts(wants=DEMO, inventory=taken, network=NetworkFacts(routes=(Route("10.33.192.0/19", "tun0"),)))
+    [finding] = [item for item in check(facts).findings if item.id == "SUBNET_OVERLAP"]
+    free = ip_network(re.search(r"Give the network (\S+) ", finding.remedy).group(1))
+    assert free.prefixlen == 28
+    assert free.subnet_of(ip_network("10.33.224.0/19"))
+    assert "docker network rm other" in finding.remedy
+    assert severity(replace(facts, wants=wants(networks=(network("demo", str(free)),))), "SUBNET_OVERLAP") == ""
+
+
+def test_where_the_usual_network_is_all_taken_another_is_named():
+    vpn = NetworkFacts(routes=(Route("10.0.0.0/8", "tun0"),))
+    [finding] = [item for item in check(good_facts(wants=DEMO, network=vpn)).findings if item.id == "SUBNET_OVERLAP"]
+    assert "Give the network 172." in finding.remedy
 
 
 def test_routes_that_cannot_be_seen_are_said_and_networks_compared_all_the_same():
@@ -218,6 +240,8 @@ def test_dns_of_its_own_is_enough():
         ("overlay", False, {"ip_vs": False, "esp4": False}, "warning", ""),
         ("overlay", True, {"ip_vs": False, "esp4": False}, "warning", "warning"),  # this project's own test machine
         ("overlay", True, {"ip_vs": None, "esp4": None}, "not run", "not run"),
+        ("overlay", True, {"ip_vs": True, "esp4": None}, "", "not run"),
+        ("overlay", True, {"ip_vs": None, "esp4": False}, "not run", "warning"),
     ],
 )
 def test_overlays(driver, encrypted, features, ipvs, esp):

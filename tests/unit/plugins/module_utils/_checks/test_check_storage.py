@@ -209,6 +209,21 @@ def test_a_missing_d_type_row_is_asked_of_the_file_system(slug, kind, ftype, exp
     assert severity(facts, "XFS_NO_DTYPE") == expected
 
 
+@pytest.mark.parametrize(("data_root", "containerd", "expected"), [("xfs", "ext4", ""), ("ext4", "xfs", "error")])
+def test_the_containerd_store_stands_on_containerds_root(data_root, containerd, expected):
+    roots = (
+        good_disk(roles=("data root",), type=data_root, ftype=False),
+        good_disk(path="/var/lib/containerd", roles=("containerd root",), type=containerd, ftype=False),
+    )
+    assert severity(replace(engine_facts(CONTAINERD), filesystems=roots), "XFS_NO_DTYPE") == expected
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("ext4", ""), ("nfs4", "warning"), ("overlay", "warning")])
+def test_what_the_engine_does_not_say_of_its_backing_the_mount_table_does(kind, expected):
+    facts = replace(engine_facts(CONTAINERD), filesystems=(good_disk(type=kind),))
+    assert severity(facts, "OVERLAY_BACKING") == expected
+
+
 def test_fuse_overlayfs_chosen_silently_is_said():
     facts = replace(engine_facts("fuse-overlayfs-20.10.24"), filesystems=(good_disk(type="xfs", ftype=False),))
     assert "by itself, because the XFS below has ftype=0" in message(facts, "FUSE_OVERLAYFS")

@@ -96,7 +96,8 @@ Max open files            {soft}              1073741816           files
 def test_nofile(tree, words, file, soft, expected):
     files = {
         **dockerd(*words),
-        f"/proc/{PID}/task/{PID}/children": "77 78",
+        f"/proc/{PID}/task/{PID}/children": "",  # a Go program's first thread starts none
+        f"/proc/{PID}/task/{PID + 1}/children": "77 78",
         "/proc/77/comm": "docker-proxy\n",
         "/proc/78/comm": "containerd\n",
     }
