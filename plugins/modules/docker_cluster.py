@@ -231,7 +231,9 @@ networks:
   type: list
   elements: dict
 steps:
-  description: All that was done, in order, with C(target), C(step) and C(seconds).
+  description:
+    - All that was done, in order, with C(target), C(step), C(seconds), and C(at), the seconds from the beginning.
+    - A step that failed has C(failed).
   returned: success
   type: list
   elements: dict

@@ -16,6 +16,7 @@ from .._entry import Run
 from .._errors import ConfigError, PlatformError
 from .._spec.model import Cluster
 from .._spec.parse import options_to_data, parse_config
+from . import timeline
 from .apply import NodeWorker, run_nodes
 from .apply_networks import make_networks, make_volumes, remove_networks, remove_volumes
 from .cgroups import our_groups, remove_groups
@@ -107,6 +108,8 @@ def converge(daemon: Daemon, job: Job, run: Run) -> dict[str, Any]:
     outcome = _apply(daemon, job, run, site, plan)
     write_record(job.directory, _next_record(record, world, outcome.results))
     result = as_result(job.cluster, plan, world, outcome, job.wishes.state)
+    if job.wishes.state == PRESENT:
+        timeline.keep(job.directory, result)
     if job.wishes.state == ABSENT and not result.get("failed") and not _leaves_something(plan, job):
         _forget(job.directory)
     return result
@@ -248,7 +251,7 @@ def _leaves_something(plan: Plan, job: Job) -> bool:
 
 def _forget(directory: str) -> None:
     """After `absent` nothing carries the id any more: what we kept goes too. The lock goes last, while it is held."""
-    for name in ("id", "record.json", "lock"):
+    for name in ("id", "record.json", timeline.FILE, "lock"):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(os.path.join(directory, name))
     with contextlib.suppress(OSError):

@@ -2,7 +2,7 @@
 """What is kept beside a cluster: its id, what was mended in place, lines added to /etc/hosts, and the lock.
 
 All in one directory (DIR/.tpaexec-docker): `id` (a uuid), `record.json` (written atomically), `lock` (held with
-flock, so that a dead process never holds it).
+flock, so that a dead process never holds it); and `last-run.json`, which is timeline's.
 """
 
 from __future__ import annotations
@@ -132,5 +132,5 @@ def _same_file(handle: int, path: str) -> None:
 def _clean(directory: str) -> None:
     """Temporary files that a killed run left; nobody else writes while we hold the lock."""
     for name in os.listdir(directory):
-        if name.startswith((".id.", ".record.json.")):
+        if name.startswith((".id.", ".record.json.", ".last-run.json.")):
             os.unlink(os.path.join(directory, name))

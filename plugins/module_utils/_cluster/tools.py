@@ -28,7 +28,10 @@ class Site:
 
 @dataclass(frozen=True)
 class Tools:
-    """The edges. `steps` gains {target, step, seconds} for everything that is done, in the order of its end."""
+    """The edges. `steps` gains {target, step, at, seconds} for everything that is done, in the order of its end.
+
+    `at` is when it began, in seconds since `began`.
+    """
 
     daemon: Daemon
     deadline: Deadline
@@ -36,6 +39,7 @@ class Tools:
     keys: Callable[[], Mapping[str, str]] = dict
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
+    began: float = field(default_factory=time.monotonic)
     steps: list[dict[str, Any]] = field(default_factory=list)
     progress: Callable[[str, str, Optional[float]], None] = lambda *_step: None
 
@@ -43,11 +47,20 @@ class Tools:
         """Run *action*, write it down, and return its seconds."""
         started = self.clock()
         self.progress(target, step, None)
-        action(*args)
+        try:
+            action(*args)
+        except BaseException:
+            # What failed took its time, too: it is the longest bar of many a timeline.
+            self._note(target, step, started, round(self.clock() - started, 3), failed=True)
+            raise
         seconds = round(self.clock() - started, 3)
         self.progress(target, step, seconds)
-        self.steps.append({"target": target, "step": step, "seconds": seconds})
+        self._note(target, step, started, seconds)
         return seconds
+
+    def _note(self, target: str, step: str, started: float, seconds: float, **more: Any) -> None:
+        at = round(max(0.0, started - self.began), 3)
+        self.steps.append({"target": target, "step": step, "at": at, "seconds": seconds, **more})
 
     def gone_is_fine(self, method: str, *args: Any, **kwargs: Any) -> None:
         """A call that takes something away: that it is gone already is no error."""
