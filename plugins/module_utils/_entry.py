@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+import traceback
 from dataclasses import dataclass
 from typing import Any, Callable, Optional
 
@@ -33,7 +35,7 @@ def run_module(body: Body, argument_spec: dict[str, Any], **module_options: Any)
     """Run *body* as an Ansible module that supports check mode.
 
     *body* gets the parameters and a `Run`, and returns the result. A result with `failed: True` and `msg` ends the
-    module through fail_json; a `PlatformError` likewise. Nothing else leaves as a traceback on purpose.
+    module through fail_json; a `PlatformError` likewise; anything else is a defect, and says so without a traceback.
     """
     if stand_in is not None:
         stand_in(body, argument_spec, module_options)
@@ -48,8 +50,19 @@ def run_module(body: Body, argument_spec: dict[str, Any], **module_options: Any)
 
 
 def outcome(body: Body, params: dict[str, Any], run: Run) -> dict[str, Any]:
-    """What *body* returns, or a failed result made of the PlatformError that ended it."""
+    """What *body* returns, or a failed result made of what ended it. Ansible shows `exception` to who asks (-vvv)."""
     try:
         return body(params, run)
     except PlatformError as error:
         return {"changed": False, **error.result(), "failed": True, "msg": str(error)}
+    except Exception as error:  # pylint: disable=broad-except
+        return {"changed": False, "failed": True, "msg": _defect(error), "exception": traceback.format_exc()}
+
+
+def _defect(error: Exception) -> str:
+    """One line on a failure that nobody thought of: never a traceback, and where to look."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
+    said = " ".join(str(error).split())[:300]
+    what = f"{type(error).__name__}{where}: {said}"
+    return f"This is a defect of tpaexec.docker, please report it with what -vvv shows: {what}"

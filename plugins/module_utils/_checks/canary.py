@@ -87,6 +87,8 @@ def run_canary(
         failed = ""
     except PlatformError as error:
         reason, log = str(error), "\n".join(filter(None, [getattr(error, "log", ""), canary.console.text()]))
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        reason = f"the daemon's answer cannot be read: {type(error).__name__}: {error}"
     finally:
         started = clock()
         left = canary.remove()
@@ -182,7 +184,7 @@ class _Canary:
         self.daemon.call("create_network", self.name, driver="bridge", labels=self.labels)
 
     def create(self) -> None:
-        config = (self.daemon.call("inspect_image", self.image) or {}).get("Config") or {}
+        config = values.mapping(values.mapping(self.daemon.call("inspect_image", self.image)).get("Config"))
         own_init = [*_words(config.get("Entrypoint")), *_words(config.get("Cmd"))] or ["/sbin/init"]
         settings = Settings(image=self.image, restart_policy="no", networks=(Attachment(self.name, aliases=(ALIAS,)),))
         instance = Instance(name=self.name, node=1, settings=settings)
@@ -242,7 +244,7 @@ class _Canary:
 
 def remove_stale(daemon: Daemon) -> list[str]:
     """Remove canaries that outlived their lifetime by the daemon's own clock; the ids of what was removed."""
-    now = values.epoch((daemon.call("info") or {}).get("SystemTime"))
+    now = values.epoch(values.mapping(daemon.call("info")).get("SystemTime"))
     if now is None:
         return []
     filters = {"label": LABEL}
@@ -250,7 +252,8 @@ def remove_stale(daemon: Daemon) -> list[str]:
         (daemon.call("containers", all=True, filters=filters), remove_container),
         (daemon.call("networks", filters=filters), remove_network),
     )
-    stale = [(str(item["Id"]), remove) for found, remove in kinds for item in found or [] if expired(item, now)]
+    items = [(values.mapping(item), remove) for found, remove in kinds for item in values.sequence(found)]
+    stale = [(str(item["Id"]), remove) for item, remove in items if item.get("Id") and expired(item, now)]
     for ident, remove in stale:
         remove(daemon, ident)
     return [ident for ident, _remove in stale]
@@ -260,12 +263,12 @@ def expired(item: Mapping[str, Any], now: float) -> bool:
     """Whether a container or network of a listing is a canary's, and older than the lifetime that its label says."""
     created = item.get("Created")  # seconds for a container, text for a network
     born = float(created) if isinstance(created, (int, float)) else values.epoch(created)
-    lifetime = str((item.get("Labels") or {}).get(LABEL) or "")
-    return born is not None and lifetime.isdigit() and now > born + int(lifetime) + SPARE
+    lifetime = values.text(values.mapping(item.get("Labels")).get(LABEL), 9)
+    return born is not None and lifetime.isdecimal() and now > born + int(lifetime) + SPARE
 
 
 def _words(value: Any) -> list[str]:
     """An image's Entrypoint or Cmd: a list, a string from a very old builder, or nothing."""
     if isinstance(value, str):
         return ["/bin/sh", "-c", value]
-    return [str(word) for word in value or []]
+    return [str(word) for word in values.sequence(value)]

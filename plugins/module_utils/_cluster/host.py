@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Mapping, Optional
+from typing import Any, Optional
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,11 @@ class HostFacts:
     nofile: Optional[int] = None
 
     @classmethod
-    def from_api(cls, version: Mapping[str, Any], info: Mapping[str, Any], nofile: Optional[int] = None) -> HostFacts:
-        """*nofile* is the limit of open files that containers start with, where it can be known."""
-        options = [str(option) for option in info.get("SecurityOptions") or []]
+    def from_api(cls, version: Any, info: Any, nofile: Optional[int] = None) -> HostFacts:
+        """Both as they come. *nofile* is the limit of open files that containers start with, where it can be known."""
+        version, info = (reply if isinstance(reply, dict) else {} for reply in (version, info))
+        options = info.get("SecurityOptions")
+        options = [str(option) for option in options] if isinstance(options, list) else []
         return cls(
             engine=_numbers(version.get("Version"), 3),
             api=_numbers(version.get("ApiVersion"), 2),
@@ -37,4 +39,5 @@ class HostFacts:
 
 def _numbers(text: Any, count: int) -> tuple[int, ...]:
     """`20.10.24+dfsg1` → (20, 10, 24)."""
-    return tuple(int(part) for part in re.findall(r"\d+", str(text or "0"))[:count])
+    words = re.findall(r"\d{1,9}", text[:64] if isinstance(text, str) else "")
+    return tuple(int(word) for word in words[:count]) or (0,)

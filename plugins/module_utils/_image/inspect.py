@@ -57,7 +57,7 @@ def look(daemon: Daemon, name: str, cache_dir: str = "") -> ImageFacts:
 def inspect_image(daemon: Daemon, name: str) -> dict[str, Any]:
     """What the engine says of the image; a clear error when it is not there."""
     try:
-        return dict(daemon.call("inspect_image", name))
+        seen = daemon.call("inspect_image", name)
     except DaemonError as error:
         if error.status != 404:
             raise
@@ -66,6 +66,16 @@ def inspect_image(daemon: Daemon, name: str) -> dict[str, Any]:
             "Check the name (docker images), or obtain it: role tpaexec.docker.guest_image, docker pull, docker load.",
             id="IMAGE_NO_SUCH_IMAGE",
         ) from error
+    if (
+        not isinstance(seen, dict)
+        or not isinstance(seen.get("Id"), str)
+        or not isinstance(seen.get("Config"), (dict, type(None)))
+    ):
+        raise DaemonError(
+            f"What the Docker daemon says of the image {name} cannot be read.",
+            "Look at its log (journalctl -u docker).",
+        )
+    return dict(seen)
 
 
 def gather(files: Files, name: str, seen: Mapping[str, Any]) -> ImageFacts:

@@ -75,9 +75,13 @@ def test_an_error_of_ours_is_a_failed_result():
     }
 
 
-def test_any_other_error_is_ansibles_to_report_and_leaves_no_stand_in():
-    with pytest.raises(ZeroDivisionError):
-        call(lambda params, run: {"x": 1 // 0}, {})
+def test_any_other_error_is_called_a_defect_in_one_line_and_leaves_no_stand_in():
+    result = call(lambda params, run: {"x": 1 // 0}, {})
+    assert result["failed"] is True
+    assert result["msg"].startswith("This is a defect of tpaexec.docker, please report it")
+    assert "ZeroDivisionError at test_in_process.py:" in result["msg"]
+    assert "Traceback" not in result["msg"]
+    assert "Traceback" in result["exception"]  # Ansible shows it with -vvv only
     assert _entry.stand_in is None
 
 

@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import replace
 from datetime import date
+from unittest import mock
 
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.tpaexec.docker.plugins.module_utils._checks import registry, values
+from ansible_collections.tpaexec.docker.plugins.module_utils._checks import body, canary, gather, registry, values
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.capacity import capacity
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.facts import plain
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.facts_engine import EngineFacts
@@ -18,6 +21,10 @@ from ansible_collections.tpaexec.docker.plugins.module_utils._checks.facts_stora
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.gather_daemon import inventory
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.policy import apply_policy, read_policy
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.report import FORMATS, Report, render
+from ansible_collections.tpaexec.docker.plugins.module_utils._client import Address
+from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.host import HostFacts
+from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.recipe import choose
+from ansible_collections.tpaexec.docker.plugins.module_utils._entry import Run, outcome
 from ansible_collections.tpaexec.docker.tests.unit.plugins.module_utils._checks import captures
 
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -104,6 +111,79 @@ def test_driver_status_of_any_shape(slug, data):
 )
 def test_networks_and_containers_of_any_shape(networks, containers):
     judge(captures.raw(captures.USUAL, "version"), captures.raw(captures.USUAL, "info"), networks, containers)
+
+
+METHODS = """
+    version info networks containers images inspect_image create_container_from_config create_network attach
+    exec_create exec_start exec_inspect inspect_container logs
+"""
+CLUSTER = {
+    "name": "demo",
+    "networks": [{"name": "demo", "ipam_config": [{"subnet": "10.33.7.0/28"}]}],
+    "instances": [{"Name": "kaboom", "node": 1, "image": "t/sys:1", "published_ports": ["5432:5432"]}],
+}
+
+
+class AnyDaemon:
+    """Answers every call with what was drawn for it."""
+
+    address = Address(timeout=10)
+
+    def __init__(self, replies):
+        self.replies = replies
+
+    def call(self, method, *_words, **_options):
+        return self.replies.get(method)
+
+
+class NoGuard:
+    def __init__(self, *_words):
+        pass
+
+    def dismiss(self):
+        pass
+
+
+@settings(QUICK, max_examples=60)
+@given(
+    st.fixed_dictionaries({}, optional=dict.fromkeys(METHODS.split(), JSON)),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from(FORMATS),
+)
+def test_the_whole_module_whatever_each_call_answers(replies, recorded, check_mode, form):
+    """Gathering, looking into images, the canary, judging, reporting; with *recorded* the engine itself is sound."""
+    if recorded:
+        sound = {name: captures.raw(captures.USUAL, name) for name in ("version", "info")}
+        replies = {**replies, **sound}
+    words = {
+        "cluster": CLUSTER,
+        "canary": True,
+        "canary_timeout": 1,
+        "storage": True,
+        "cli": False,
+        "format": form,
+    }
+    options = ArgumentSpecValidator(body.preflight_argument_spec()).validate(words)
+    assert not options.error_messages
+    flight = functools.partial(canary.run_canary, guard=NoGuard, sleep=lambda _seconds: None)
+    run = Run(check_mode, False, lambda _text: None, lambda *_words: (1, "", ""))
+    with (
+        mock.patch.object(gather, "connect", return_value=AnyDaemon(replies)),
+        mock.patch.object(canary, "run_canary", flight),
+    ):
+        result = outcome(body.preflight, options.validated_parameters, run)
+    assert "defect" not in result.get("msg", ""), result["exception"]
+    json.dumps(result)
+    if not recorded and isinstance(replies.get("info"), dict) and isinstance(replies.get("version"), dict):
+        assert result["facts"]["engine"] is not None
+
+
+@QUICK
+@given(JSON, JSON)
+def test_what_recipes_depend_on(version, info):
+    """docker_cluster chooses its recipe from the same replies."""
+    assert choose(HostFacts.from_api(version, info)).id
 
 
 @QUICK
