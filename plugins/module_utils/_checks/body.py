@@ -77,7 +77,7 @@ def _examine(params: dict[str, Any], run: Run, checks: tuple[Check, ...]) -> dic
     timeout = max(1, params["timeout"])
     until = Until.after(max(timeout - RESERVE, timeout * 0.5))
     wants, config_policy = read_wants(params)
-    policy = _policy(params, config_policy)
+    policy = read_policy_of(params, config_policy)
     job = Job(
         address=replace(Address.from_params(params), timeout=timeout),
         wants=wants,
@@ -125,7 +125,7 @@ def read_id(params: Mapping[str, Any]) -> str:
         return ""
 
 
-def _policy(params: Mapping[str, Any], config: Any) -> Policy:
+def read_policy_of(params: Mapping[str, Any], config: Any) -> Policy:
     """The task's options, and config.yml's `tpaexec_docker.preflight`."""
     own_waivers = [vars(waiver) for waiver in config.waivers] if config else []
     ignore = [*params["ignore"], *(config.ignore if config else ())]

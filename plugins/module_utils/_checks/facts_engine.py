@@ -59,6 +59,7 @@ class EngineFacts:
     firewall_backend: str
     containers: Optional[int]
     components: Mapping[str, str] = field(default_factory=dict)
+    id: str = ""
 
     @classmethod
     def from_api(cls, version: Any, info: Any) -> EngineFacts:
@@ -110,6 +111,7 @@ class EngineFacts:
             firewall_backend=values.text(values.mapping(info.get("FirewallBackend")).get("Driver")),
             containers=values.number(info.get("Containers")),
             components=components,
+            id=values.text(info.get("ID")),
         )
 
     @property

@@ -44,7 +44,7 @@ def is_this_machine(engine: EngineFacts, machine: Machine, unix_socket: bool) ->
 def host_facts(machine: Machine, engine: EngineFacts, overlay: bool) -> HostFacts:
     memory = _meminfo(machine)
     nofile, source = default_nofile(machine)
-    uplink = _uplink(machine)
+    uplink_name = uplink(machine)
     running, backend = _firewalld(machine, engine)
     return HostFacts(
         systemd=machine.exists("/run/systemd/system"),
@@ -62,9 +62,9 @@ def host_facts(machine: Machine, engine: EngineFacts, overlay: bool) -> HostFact
         firewalld=running,
         firewalld_backend=backend,
         nameservers=_nameservers(machine),
-        uplink=uplink,
-        uplink_mtu=machine.number(f"/sys/class/net/{uplink}/mtu")
-        if uplink and machine.same_network() is not False
+        uplink=uplink_name,
+        uplink_mtu=machine.number(f"/sys/class/net/{uplink_name}/mtu")
+        if uplink_name and machine.same_network() is not False
         else None,
         kernel_features={name: kernel_feature(machine, name) for name in FEATURES} if overlay else {},
     )
@@ -114,11 +114,11 @@ def _resolv(machine: Machine, path: str) -> tuple[str, ...]:
     return tuple(re.findall(r"^\s*nameserver\s+(\S{1,64})", inside.read(path) or "", re.MULTILINE))
 
 
-def kernel_feature(machine: Machine, name: str) -> Optional[bool]:
-    """Whether a module is loaded, built in or there to be loaded; None when nothing tells."""
+def kernel_feature(machine: Machine, name: str, release: str = "") -> Optional[bool]:
+    """Whether a module is loaded, built in or there to be loaded; None when nothing tells. *release*: this kernel's."""
     if re.search(rf"^{name} ", machine.read("/proc/modules") or "", re.MULTILINE):
         return True
-    release = os.uname().release
+    release = release or os.uname().release
     lists = [machine.read(f"/lib/modules/{release}/{file}") for file in ("modules.builtin", "modules.dep")]
     if any(re.search(rf"/{name}\.ko", text or "") for text in lists):
         return True
@@ -173,7 +173,7 @@ def _routes6(machine: Machine) -> list[Route]:
     return found
 
 
-def _uplink(machine: Machine) -> str:
+def uplink(machine: Machine) -> str:
     """The interface of the default route with the least metric."""
     rows = [row for row in _rows(machine, "route") if len(row) > 7 and row[1] == row[7] == "00000000"]
     best = min(rows, key=lambda row: int(row[6]) if row[6].isdecimal() else 0, default=None)

@@ -3,7 +3,20 @@
 
 from __future__ import annotations
 
-from . import client, connection, daemon, host, image, image_content, network, policy, storage, storage_space, traffic
+from . import (
+    client,
+    connection,
+    daemon,
+    host,
+    hosts,
+    image,
+    image_content,
+    network,
+    policy,
+    storage,
+    storage_space,
+    traffic,
+)
 from .model import Check, Rule
 
 CHECKS: tuple[Check, ...] = (
@@ -25,9 +38,9 @@ def rules() -> tuple[Rule, ...]:
 
 
 def known_ids() -> tuple[str, ...]:
-    """Every id that `ignore` and waivers may name: --ignore reaches the checks of images' content, too."""
+    """Every id that `ignore` and waivers may name: --ignore reaches images' content and several hosts, too."""
     content = (rule for check in image_content.CHECKS for rule in check.rules)
-    return tuple(dict.fromkeys(rule.id for rule in (*rules(), *content)))
+    return tuple(dict.fromkeys(rule.id for rule in (*rules(), *content, *hosts.RULES)))
 
 
 def policy_rules() -> tuple[Rule, ...]:

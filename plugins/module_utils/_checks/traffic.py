@@ -61,6 +61,7 @@ ESP_MISSING = Rule(
     WARNING,
     "An encrypted overlay is asked for, and the kernel has no ESP: no traffic passes, without an error.",
     "sudo modprobe esp4, use another kernel, or leave the overlay unencrypted.",
+    also="error where the cluster has several hosts",
 )
 
 

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 from . import values
 from .keys import HOST_KEYS
 from .model import DEFAULT_HOST, Host
-from .networks import check_keys
+from .networks import address, check_keys
 from .problems import BadValue, Problems, show
 from .settings import Files
 from .volumes import host_path
@@ -72,6 +72,9 @@ def _host(name: str, words: Any, files: Files, problems: Problems) -> Host:
     if words.get("use_ssh_client") is not None:
         parsed = problems.attempt(f"{place}.use_ssh_client", values.boolean, words["use_ssh_client"])
         found["use_ssh_client"] = bool(parsed)
+    if words.get("advertise_addr") is not None:
+        said_addr = problems.attempt(f"{place}.advertise_addr", _advertised, words["advertise_addr"])
+        found["advertise_addr"] = said_addr or ""
     if url:
         _check_together(url, words, place, problems)
     return Host(name, docker_host=url, **found)
@@ -81,6 +84,14 @@ def _file(word: Any, files: Files) -> str:
     """The absolute path of a file that can be read now: no daemon is asked before that is sure."""
     files.content(word)
     return host_path(values.text(word), files.base_dir)
+
+
+def _advertised(value: Any) -> str:
+    """The address by which the other hosts reach this one, for Swarm."""
+    found = address(value)
+    if found.is_loopback or found.is_unspecified or found.is_multicast:
+        raise BadValue(f"{show(value)} leads other hosts nowhere.", "Write the address by which they reach this one.")
+    return str(found)
 
 
 def docker_host(value: Any) -> str:

@@ -25,7 +25,10 @@ OWN_LOCATION_KEYS = ("host",)
 OWN_KEYS = ("preflight", "instance_defaults", "instances", "locations", "hosts")
 PREFLIGHT_KEYS = ("ignore", "waivers")
 WAIVER_KEYS = ("id", "reason", "expires")
-HOST_KEYS = ("docker_host", "tls_ca_cert", "tls_client_cert", "tls_client_key", "tls_hostname", "use_ssh_client")
+HOST_KEYS = (
+    "docker_host", "tls_ca_cert", "tls_client_cert", "tls_client_key", "tls_hostname", "use_ssh_client",
+    "advertise_addr",
+)  # fmt: skip
 
 NETWORK_KEYS = ("name", "labels", "enable_ipv6", "ipam_config", "driver_options")
 IPAM_KEYS = ("subnet", "iprange", "gateway")

@@ -164,6 +164,7 @@ class Host:
     tls_client_key: str = ""
     tls_hostname: str = ""
     use_ssh_client: bool = False
+    advertise_addr: str = ""
 
     @property
     def tls(self) -> bool:

@@ -114,6 +114,10 @@ class Rig:
         """What a command prints that runs in the host's namespaces."""
         return self.call("in", host, *words)
 
+    def cable(self, host: str, mtu: int) -> None:
+        """The largest packet that gets to the host; the host itself does not know."""
+        self.call("cable", host, str(mtu))
+
     def kill(self, host: str) -> None:
         """A power failure."""
         self._forget(host)

@@ -8,6 +8,7 @@
 #   rig.sh stop-engine hN | start-engine hN     graceful dockerd stop / start
 #   rig.sh kill-host hN  | boot-host hN         power failure / boot (same disk)
 #   rig.sh cut hN | heal hN                     unplug / replug its cable
+#   rig.sh cable hN MTU                         packets above it get lost on the way to hN
 #   rig.sh sshd hN                              sshd in hN (key: $RIG/ssh/id)
 #   rig.sh in hN CMD...                         run CMD inside that host
 #   rig.sh down          everything away again
@@ -198,10 +199,11 @@ case ${1:-} in
   kill-host) host_kill "$2" ;;
   boot-host) boot "$2"; engine_start "$2"; engine_wait "$2" ;;
   cut) ip -n $SW link set "p$2" down ;;
+  cable) ip -n $SW link set "p$2" mtu "$3" ;;
   heal) ip -n $SW link set "p$2" up ;;
   sshd) sshd_up "$2" ;;
   in) shift; inhost "$@" ;;
   d) shift; D "$@" ;;
   down) down ;;
-  *) sed -n '3,18p' "$0"; exit 2 ;;
+  *) sed -n '3,19p' "$0"; exit 2 ;;
 esac

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.tpaexec.docker.plugins.module_utils._checks import image_content, policy, registry
+from ansible_collections.tpaexec.docker.plugins.module_utils._checks import hosts, image_content, policy, registry
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.facts import Facts
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.model import (
     Check,
@@ -22,7 +22,7 @@ from ansible_collections.tpaexec.docker.tests.unit.plugins.module_utils._checks.
 
 DOCS = Path(__file__).resolve().parents[5] / "docs" / "checks.md"
 CONTENT = tuple(rule for check in image_content.CHECKS for rule in check.rules)
-ALL = (*registry.rules(), *policy.RULES, *CONTENT)
+ALL = (*registry.rules(), *policy.RULES, *CONTENT, *hosts.RULES)
 
 # Origin: the maintainers' catalogue of checks. These ids are promises.
 CATALOGUE = re.findall(
