@@ -58,7 +58,7 @@ molecule: venv-test ## molecule test: PostgreSQL with a replica
 	  "MOLECULE_EPHEMERAL_DIRECTORY=$(CURDIR)/.cache/molecule" molecule test
 
 test-long: venv-test ## what takes longer than test may: kills, boot rounds, 64 nodes
-	@$(WITH_IMAGE) $(PYTEST) -m long tests/unit tests/integration
+	@$(TOOLS)/with-browser.sh $(WITH_IMAGE) $(PYTEST) -m long tests/unit tests/integration
 
 bench: venv-test ## how fast, beside the plain SDK
 	@$(WITH_IMAGE) $(BIN)/python tests/bench $(BENCH_ARGS)

@@ -252,6 +252,35 @@ WORDS: tuple[Word, ...] = (
         needs="config.yml",
     ),
     Word(
+        "report",
+        SEE,
+        "write one page to send: picture, findings, journals",
+        ("tpaexec report demo", "tpaexec report demo --output /tmp/demo.html --archive"),
+        (
+            DIR,
+            _argument(
+                "--output",
+                dest="report_output",
+                metavar="FILE",
+                type=_file((".html",)),
+                help="FILE.html; default: DIR/report.html",
+            ),
+            _argument(
+                "--archive", dest="report_archive", action="store_true", help="a .tar.gz beside it, with all of it"
+            ),
+            _argument(
+                "--no-journals",
+                dest="report_no_journals",
+                action="store_true",
+                help="leave out what the nodes' own services said",
+            ),
+            *CHECKING,
+            *COMMON,
+        ),
+        "report",
+        needs="config.yml",
+    ),
+    Word(
         "start-containers",
         KEEP,
         "start stopped nodes",

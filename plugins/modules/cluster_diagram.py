@@ -53,6 +53,7 @@ extends_documentation_fragment:
   - tpaexec.docker.connection
 seealso:
   - module: tpaexec.docker.docker_cluster_info
+  - module: tpaexec.docker.cluster_report
 """
 
 EXAMPLES = r"""

@@ -32,3 +32,19 @@ copy_tree() {
     [ ! -e "$file" ] || printf '%s\0' "$file"
   done | xargs -0 cp --parents -P -t "$1")
 }
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# need PROGRAM PACKAGE...: installs the packages where the program is missing.
+need() {
+  local program=$1
+  shift
+  ! command -v "$program" >/dev/null || return 0
+  command -v apt-get >/dev/null || die "$program is missing, and there is no apt-get here: install it ($*)"
+  say "$program is missing: installing $*$([ "$(id -u)" = 0 ] || echo ', which needs root: using sudo')"
+  { as_root apt-get update -qq && as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "$@"; } >"$CACHE/packages.log" 2>&1 ||
+    die "$* could not be installed; what was said: $CACHE/packages.log" "$(tail -n 3 "$CACHE/packages.log")"
+}

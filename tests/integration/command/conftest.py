@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,12 @@ TOP = Path(__file__).resolve().parents[3]
 COMMAND = str(TOP / "bin" / "tpaexec")
 NODES = ("t-cmd-uno", "t-cmd-due")
 EVIL = "{{ lookup('pipe', 'touch %s') }}"
+
+# Secrets, and where they stand. None may be in a report.
+PLANTED = {
+    "env": "plantedInEnv-11", "env_file": "plantedInFile-22", "args": "plantedInArgs-33", "vars": "plantedInVars-44",
+    "node_vars": "plantedInNode-55", "other": "plantedElsewhere-66",
+}  # fmt: skip
 
 Done = subprocess.CompletedProcess[str]
 Run = Callable[..., Done]
@@ -36,12 +44,24 @@ def tpaexec() -> Run:
     return run
 
 
+def archive_of(name: str, text: str) -> bytes:
+    """A tar archive with one file, as Docker takes it."""
+    buffer, content = io.BytesIO(), text.encode()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        member = tarfile.TarInfo(name)
+        member.size = len(content)
+        tar.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
 def config(cluster: str, image: str, subnet: str, marker: Path) -> str:
     """Two nodes; one has an environment variable that would make *marker* if anybody evaluated it."""
     evil = EVIL % marker
     return f"""\
 cluster_name: {cluster}
-cluster_vars: {{preferred_python_version: python3}}
+cluster_vars: {{preferred_python_version: python3, nested: [{{some_password: {PLANTED["vars"]}}}]}}
+docker_images: {{"t-cmd/never:1": {{base_image: x, base_build_args: {{MIRROR: {PLANTED["args"]}}}}}}}
+ansible_tower: {{api_token: {PLANTED["other"]}}}
 docker_networks: [{{name: {cluster}, ipam_config: [{{subnet: {subnet}.0/28}}]}}]
 instance_defaults:
   platform: docker
@@ -52,8 +72,9 @@ instances:
     node: 1
     role: [primary]
     ip_address: {subnet}.2
-    env: {{EVIL: "{evil}"}}
-    vars: {{evil: "{evil}"}}
+    env: {{EVIL: "{evil}", PLAIN: {PLANTED["env"]}}}
+    env_file: secrets.env
+    vars: {{evil: "{evil}", node_secret: {PLANTED["node_vars"]}}}
   - {{Name: {NODES[1]}, node: 2, role: [replica], ip_address: {subnet}.3, upstream: {NODES[0]}}}
 """
 
@@ -70,6 +91,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, tpaexec: Run, guest_image:
     directory.mkdir()
     (directory / "config.yml").write_text(config("t-cmd", guest_image, "10.46.1", marker))
     (directory / "notes of mine.txt").write_text("keep me")
+    (directory / "secrets.env").write_text(f"FROM_FILE={PLANTED['env_file']}\n")
     yield directory
     tpaexec("deprovision", directory, "--remove-volumes")
     for name in NODES:

@@ -18,6 +18,7 @@ from .conftest import COMMAND, config
 def test_ctrl_c_is_one_line_and_130(tmp_path, guest_image, tpaexec, after):
     directory = tmp_path / "t-cmd-int"
     directory.mkdir()
+    (directory / "secrets.env").write_text("")
     text = config("t-cmd-int", guest_image, "10.46.2", tmp_path / "pwned")
     (directory / "config.yml").write_text(
         text.replace("t-cmd-uno", "t-cmd-int-uno").replace("t-cmd-due", "t-cmd-int-due")

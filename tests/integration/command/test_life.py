@@ -8,12 +8,13 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from .conftest import EVIL, NODES, TOP
+from .conftest import EVIL, NODES, PLANTED, TOP, archive_of
 
 pytestmark = pytest.mark.usefixtures("guest_image")
 UNO, DUE = NODES
@@ -109,6 +110,43 @@ def test_without_a_daemon_the_picture_is_config_ymls(tpaexec, cluster, tmp_path)
     assert done.stderr.startswith("warning: Only what config.yml says is drawn")
     assert "as config.yml says" in (tmp_path / "x.dot").read_text()
     assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def a_node_that_tells_all(sdk, cluster):
+    """A unit of a node writes every secret, and markup, into the journal, and fails."""
+    node = sdk.containers.get(UNO)
+    passphrase = (cluster / "vault" / "vault_pass.txt").read_text().strip()
+    words = [*PLANTED.values(), passphrase, "password=plantedPattern-77", "<script>alert(1)</script>"]
+    script = "".join(f"echo '{word}'\n" for word in words) + "exit 3\n"
+    node.put_archive("/", archive_of("say.sh", script))
+    node.exec_run(["systemd-run", "--unit=t-cmd-tells", "--wait", "/bin/sh", "/say.sh"])
+    yield [*PLANTED.values(), passphrase, "plantedPattern-77", EVIL % "x"]
+    node.exec_run(["systemctl", "reset-failed"])
+
+
+def test_the_report_is_one_page_and_no_secret_is_in_it(tpaexec, cluster, tmp_path, a_node_that_tells_all):
+    output = tmp_path / "x.html"
+    done = tpaexec("report", cluster, "--output", output, "--archive")
+    assert (done.returncode, done.stderr) == (0, "")
+    with tarfile.open(tmp_path / "x.tar.gz") as tar:
+        files = {name: tar.extractfile(name).read().decode() for name in tar.getnames()}
+    assert files["report/report.html"] == output.read_text()
+    assert {"report/report.json", "report/diagram.svg", f"report/journals/01-{UNO}.txt"} <= set(files)
+    private = (cluster / "id_t-cmd").read_text().splitlines()[1]
+    for name, text in files.items():
+        for secret in (*a_node_that_tells_all, private):
+            assert secret not in text, (name, secret)
+        assert name.endswith((".txt", ".json")) or "<script" not in text
+    page = output.read_text()
+    for said in (UNO, "10.46.1.3", "systemd degraded", "t-cmd-tells.service", "(hidden)", "&lt;script&gt;", "no drift",
+                 'class="boot"', "ROOT_EQUIVALENT", "Docker Engine", "ansible-core", 'role="img"'):  # fmt: skip
+        assert said in page, said
+    data = json.loads(files["report/report.json"])
+    assert [(one["name"], one["health"]) for one in data["nodes"]] == [(UNO, "degraded"), (DUE, "running")]
+    assert {step["step"] for step in data["steps"] if step["target"] == UNO} == {"create", "start", "boot"}
+    tpaexec("report", cluster, "--output", output, "--no-journals", "-q")
+    assert "t-cmd-tells" not in output.read_text()
 
 
 def test_a_node_without_a_python_answers_to_raw(tpaexec, cluster, sdk):
@@ -224,6 +262,7 @@ def test_deprovision_leaves_config_and_the_users_files(tpaexec, cluster, sdk, sn
         "config.yml",
         "notes of mine.txt",
         "diagram.svg",
+        "secrets.env",
     }
     done = tpaexec("deprovision", cluster)
     assert done.returncode == 0, done.stderr

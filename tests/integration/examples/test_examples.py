@@ -31,6 +31,8 @@ HOW = {
     ("docker_cluster_info", "Insist that every node runs and is as config.yml says"): "",
     ("cluster_diagram", "A picture of the cluster as it is"): "",
     ("cluster_diagram", "A flow chart for a page on GitHub or GitLab, of what config.yml says"): "",
+    ("cluster_report", "Check the host"): "",
+    ("cluster_report", "A report of the cluster, and the archive to send"): "",
     ("docker_cluster", "Two nodes, booted"): "",
     ("docker_cluster", "Remove them"): "",
     ("docker_image_check", "Check an image"): "",
