@@ -11,13 +11,13 @@ from .._argspec import connection_argument_spec
 from .._client import Address, Daemon
 from .._entry import Run
 from .._errors import DaemonError, PlatformError
-from . import registry
+from . import gather_through, registry
 from .background import Until
 from .capacity import capacity
 from .facts import Facts, plain
 from .facts_cluster import Wants
 from .facts_host import CanaryFacts
-from .gather import Job, gather
+from .gather import Job, gather, measured_through
 from .model import Check, Finding, Outcome, Unknown, run_checks
 from .policy import Policy, apply_policy, failure_message, read_policy
 from .report import FORMATS, Report, counts, render
@@ -91,7 +91,7 @@ def _examine(params: dict[str, Any], run: Run, checks: tuple[Check, ...]) -> dic
     )
     facts, daemon = gather(job, until)
     if params["canary"]:
-        facts = replace(facts, canary=fly_canary(params, run, facts, daemon))
+        facts = fly_canary(params, run, facts, daemon)
     outcome = run_checks(checks, facts)
     return _result(params, facts, outcome, apply_policy(outcome.findings, policy), checks)
 
@@ -133,24 +133,27 @@ def read_policy_of(params: Mapping[str, Any], config: Any) -> Policy:
     return read_policy(ignore, [*params["waivers"], *own_waivers], params["strict"], registry.known_ids(), today)
 
 
-def fly_canary(
-    params: Mapping[str, Any], run: Run, facts: Facts, daemon: Optional[Daemon]
-) -> Union[CanaryFacts, Unknown]:
+def fly_canary(params: Mapping[str, Any], run: Run, facts: Facts, daemon: Optional[Daemon]) -> Facts:
     """Boot one throw-away container; not in check mode, and not without a daemon or an image."""
     if run.check_mode:
-        return Unknown("the canary is not started in check mode")
+        return replace(facts, canary=Unknown("the canary is not started in check mode"))
     if daemon is None:
-        return Unknown("the daemon could not be reached")
+        return replace(facts, canary=Unknown("the daemon could not be reached"))
     image = params["canary_image"] or canary_image(facts, daemon)
     if not image:
-        return Unknown("there is no image to start the canary from (give canary_image, or provision an image first)")
+        why = "there is no image to start the canary from (give canary_image, or provision an image first)"
+        return replace(facts, canary=Unknown(why))
     from .canary import run_canary  # noqa: PLC0415
 
+    words = {"deadline_seconds": params["canary_timeout"], "mirror": params["canary_mirror"]}
+    if not daemon.address.local and isinstance(facts.host, Unknown):
+        words["measure"] = gather_through.measure
     try:
-        result = run_canary(daemon, image, deadline_seconds=params["canary_timeout"], mirror=params["canary_mirror"])
+        result = run_canary(daemon, image, **words)
     except PlatformError as error:
-        return CanaryFacts(image, failed_step="prepare", reason=str(error))
-    return CanaryFacts(image, tuple(result.seconds), result.failed_step, result.reason, result.log)
+        return replace(facts, canary=CanaryFacts(image, failed_step="prepare", reason=str(error)))
+    flown = CanaryFacts(image, tuple(result.seconds), result.failed_step, result.reason, result.log)
+    return replace(measured_through(facts, result.measured), canary=flown)
 
 
 def canary_image(facts: Facts, daemon: Daemon) -> str:

@@ -48,6 +48,7 @@ class CanaryResult:
     reason: str = ""
     log: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)
+    measured: str = ""
 
 
 class StepFailed(PlatformError):
@@ -67,14 +68,18 @@ def run_canary(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
     guard: Callable[[Address, Quarry], Guard] = Guard,
+    measure: Optional[Callable[[Daemon, str], str]] = None,
 ) -> CanaryResult:
     """Run every step until one fails, and remove everything. *image* is not pulled. *mirror*: a URL, or host[:port].
+
+    *measure* looks at the host from inside, once the container has booted.
 
     Raises PlatformError only for a *mirror* that is no address.
     """
     target = parse_mirror(mirror) if mirror else None
     lifetime = int(deadline_seconds) + SPARE
     canary = _Canary(daemon, image, Deadline.after(deadline_seconds, clock), lifetime, target, sleep, guard)
+    canary.look = measure
     seconds: dict[str, float] = {}
     failed, reason, log = "", "", ""
     try:
@@ -95,7 +100,7 @@ def run_canary(
         seconds["remove"] = round(clock() - started, 3)
     if left and not failed:
         failed, reason = "remove", left
-    return CanaryResult(not failed, failed, reason, log[-4000:], seconds)
+    return CanaryResult(not failed, failed, reason, log[-4000:], seconds, canary.measured)
 
 
 @dataclass(frozen=True)
@@ -156,6 +161,8 @@ class _Canary:
     guard: Optional[Guard] = None
     host: HostFacts = field(default_factory=HostFacts)
     groups: tuple[str, ...] = ()
+    look: Optional[Callable[[Daemon, str], str]] = None
+    measured: str = ""
 
     def __post_init__(self) -> None:
         self.name = f"tpaexec-canary-{uuid.uuid4().hex[:12]}"
@@ -169,6 +176,7 @@ class _Canary:
             ("start", self.start),
             ("exec", self.try_exec),
             ("boot", self.boot),
+            *([("measure", self.measure)] if self.look else []),
             ("resolve", self.resolve),
         ]
         return [*steps, ("mirror", self.reach_mirror)] if self.mirror else steps
@@ -210,6 +218,10 @@ class _Canary:
             if error.status != 404:
                 raise
             raise StepFailed("The container's init ended before it had booted.", "") from error
+
+    def measure(self) -> None:
+        if self.look:
+            self.measured = self.look(self.daemon, self.name)
 
     def resolve(self) -> None:
         names = [ALIAS, *([self.mirror.host] if self.mirror else [])]

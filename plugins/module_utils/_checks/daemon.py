@@ -178,6 +178,8 @@ def find_driver(facts: Facts) -> Iterable[Finding]:
     host: Any = facts.host
     if not hasattr(host, "systemd"):
         raise NotRun(f"whether systemd manages the daemon's host is not known: {host.reason}")
+    if host.partial:
+        raise NotRun("whether systemd manages the daemon's host cannot be seen from a container")
     if host.systemd:
         yield DRIVER.finding(
             "The engine uses the cgroupfs driver on a host where systemd manages the cgroup v2 tree: two managers of "

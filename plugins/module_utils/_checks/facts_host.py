@@ -13,8 +13,12 @@ NOT_LOOKED = Unknown("the image was not looked into")
 
 @dataclass(frozen=True)
 class HostFacts:
-    """The kernel's limits on the daemon's machine. None: this kernel does not tell."""
+    """The kernel's limits on the daemon's machine. None: this kernel does not tell.
 
+    *partial*: seen from one of its containers, which knows nothing of systemd, firewalld, emulators and the uplink.
+    """
+
+    partial: bool = False
     systemd: bool = False
     inotify_instances: Optional[int] = None
     inotify_watches: Optional[int] = None

@@ -14,7 +14,7 @@ from typing import Any, Callable, Mapping, Optional, Union
 from .._client import Address, Daemon, connect, sdk_api
 from .._errors import DaemonError
 from .._socket_access import socket_facts
-from . import gather_disks, gather_host, machine
+from . import gather_disks, gather_host, gather_through, machine
 from .background import Late, Task, Until
 from .facts import NO_DAEMON, Facts
 from .facts_cluster import Wants
@@ -117,11 +117,45 @@ def _with_daemon(facts: Facts, job: Job, replies: Replies, until: Until) -> Fact
         **_of_host(job, engine, storage, until),
     )
     found = tuple(_image(name, task, until) for name, task in images.items())
-    return replace(
+    facts = replace(
         facts,
         inventory=_in_time(listing, until, "the list of networks and containers"),
         images=found if found or not isinstance(job.wants, Unknown) else facts.images,
     )
+    node = "" if job.address.local else _own_running(facts)
+    if not node:
+        return facts
+    return measured_through(facts, _in_time(Task(gather_through.measure, replies.daemon, node), until, "a node's view"))
+
+
+def _own_running(facts: Facts) -> str:
+    """A running node of this cluster: through it, a machine that is not ours can be measured."""
+    if isinstance(facts.wants, Unknown) or isinstance(facts.inventory, Unknown):
+        return ""
+    own = (box.id for box in facts.inventory.containers if box.state == "running" and facts.wants.owns(box.labels))
+    return next(own, "")
+
+
+def measured_through(facts: Facts, printed: Union[str, Unknown]) -> Facts:
+    """With what a container of the daemon's host saw, where the host itself could not be looked at."""
+    if (
+        not printed
+        or isinstance(printed, Unknown)
+        or isinstance(facts.engine, Unknown)
+        or isinstance(facts.storage, Unknown)
+    ):
+        return facts
+    engine, storage = facts.engine, facts.storage
+    seen = gather_through.understand(printed, engine, storage, _overlay(facts.wants))  # type: ignore[arg-type]
+    return replace(
+        facts,
+        host=seen.host if isinstance(facts.host, Unknown) else facts.host,
+        filesystems=seen.filesystems if isinstance(facts.filesystems, Unknown) else facts.filesystems,
+    )
+
+
+def _overlay(wants: Union[Wants, Unknown]) -> bool:
+    return not isinstance(wants, Unknown) and any(network.driver == "overlay" for network in wants.networks)
 
 
 def _list(daemon: Daemon) -> Inventory:
@@ -149,11 +183,13 @@ def _of_host(job: Job, engine: EngineFacts, storage: StorageFacts, until: Until)
     here = machine.Machine()
     reason = gather_host.is_this_machine(engine, here, job.address.local)
     if reason:
-        return dict.fromkeys(("host", "filesystems", "config", "network"), Unknown(reason))
+        parts: dict[str, Any] = dict.fromkeys(("host", "filesystems", "config", "network"), Unknown(reason))
+        hint = "" if job.address.local else "; a running node of the cluster, or the canary, shows it"
+        return {**parts, "host": Unknown(reason + hint), "filesystems": Unknown(reason + hint)}
     here = machine.Machine(pid=machine.find_daemon(here, job.address.socket_path))
     wants = job.wants if isinstance(job.wants, Wants) else Wants()
     ports = [port for node in wants.nodes for _address, port, _protocol in node.ports]
-    overlay = any(network.driver == "overlay" for network in wants.networks)
+    overlay = _overlay(wants)
     tasks: dict[str, tuple[Task[Any], str]] = {
         "filesystems": (Task(gather_disks.measure, here, engine, storage), "the data root's file system"),
         "host": (Task(gather_host.host_facts, here, engine, overlay), "the kernel's limits"),

@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import re
 import socket
 import struct
-from typing import Iterable, Optional
+from typing import Any, Iterable, Optional
 
 from .facts_engine import EngineFacts
 from .facts_host import HostFacts, Listener, NetworkFacts, Route
@@ -42,20 +41,12 @@ def is_this_machine(engine: EngineFacts, machine: Machine, unix_socket: bool) ->
 
 
 def host_facts(machine: Machine, engine: EngineFacts, overlay: bool) -> HostFacts:
-    memory = _meminfo(machine)
     nofile, source = default_nofile(machine)
     uplink_name = uplink(machine)
     running, backend = _firewalld(machine, engine)
     return HostFacts(
+        **kernel_limits(machine),
         systemd=machine.exists("/run/systemd/system"),
-        inotify_instances=machine.number("/proc/sys/fs/inotify/max_user_instances"),
-        inotify_watches=machine.number("/proc/sys/fs/inotify/max_user_watches"),
-        pid_max=machine.number("/proc/sys/kernel/pid_max"),
-        threads_max=machine.number("/proc/sys/kernel/threads-max"),
-        threads=_threads(machine),
-        file_max=machine.number("/proc/sys/fs/file-max"),
-        files=machine.number("/proc/sys/fs/file-nr"),
-        memory_available=memory.get("MemAvailable"),
         nofile=nofile,
         nofile_source=source,
         emulated=_emulated(machine),
@@ -68,6 +59,20 @@ def host_facts(machine: Machine, engine: EngineFacts, overlay: bool) -> HostFact
         else None,
         kernel_features={name: kernel_feature(machine, name) for name in FEATURES} if overlay else {},
     )
+
+
+def kernel_limits(machine: Machine) -> dict[str, Any]:
+    """What is the same for the whole machine, whichever namespace asks."""
+    return {
+        "inotify_instances": machine.number("/proc/sys/fs/inotify/max_user_instances"),
+        "inotify_watches": machine.number("/proc/sys/fs/inotify/max_user_watches"),
+        "pid_max": machine.number("/proc/sys/kernel/pid_max"),
+        "threads_max": machine.number("/proc/sys/kernel/threads-max"),
+        "threads": _threads(machine),
+        "file_max": machine.number("/proc/sys/fs/file-max"),
+        "files": machine.number("/proc/sys/fs/file-nr"),
+        "memory_available": _meminfo(machine).get("MemAvailable"),
+    }
 
 
 def _meminfo(machine: Machine) -> dict[str, int]:
@@ -122,21 +127,13 @@ def kernel_feature(machine: Machine, name: str, release: str = "") -> Optional[b
     lists = [machine.read(f"/lib/modules/{release}/{file}") for file in ("modules.builtin", "modules.dep")]
     if any(re.search(rf"/{name}\.ko", text or "") for text in lists):
         return True
-    config = machine.read(f"/boot/config-{release}") or _kernel_config(machine)
+    config = machine.read(f"/boot/config-{release}") or machine.kernel_config()
     if not config:
         return False if any(lists) else None
     value = re.search(rf"^{FEATURES[name]}=(\w)", config, re.MULTILINE)
     if value is None:
         return False
     return True if value.group(1) == "y" else (False if any(lists) else None)
-
-
-def _kernel_config(machine: Machine) -> str:
-    try:
-        with gzip.open(machine.top + "/proc/config.gz", "rt", encoding="utf-8", errors="replace") as handle:
-            return handle.read(2**20)
-    except (OSError, EOFError):
-        return ""
 
 
 def network_facts(machine: Machine, ports: Iterable[int]) -> NetworkFacts:

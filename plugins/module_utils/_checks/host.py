@@ -186,6 +186,8 @@ def _total_memory(facts: Facts, room: Capacity, reason: str) -> Iterable[Finding
 
 def find_firewalld(facts: Facts) -> Iterable[Finding]:
     host = _host(facts)
+    if host.partial:
+        raise NotRun("whether firewalld runs on the daemon's host cannot be seen from a container")
     if not host.firewalld:
         return
     if not host.firewalld_backend:

@@ -54,7 +54,7 @@ def find_architecture(facts: Facts) -> Iterable[Finding]:
             continue
         if pair == ("arm64", "arm"):
             effect, level = ": not every such processor runs it.", WARNING
-        elif isinstance(host, HostFacts):
+        elif isinstance(host, HostFacts) and not host.partial:
             effect, level = " and has no emulation for it: nodes end with 'exec format error'.", ERROR
         else:
             effect, level = "; whether it has emulation cannot be seen.", WARNING

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import socket
@@ -58,6 +59,13 @@ class Machine:
             return []
         texts = (self.read(f"/proc/{pid}/task/{thread}/children") or "" for thread in threads)
         return [int(word) for text in texts for word in text.split() if word.isdecimal()]
+
+    def kernel_config(self) -> str:
+        try:
+            with gzip.open(self.top + "/proc/config.gz", "rt", encoding="utf-8", errors="replace") as handle:
+                return handle.read(2**20)
+        except (OSError, EOFError):
+            return ""
 
     def exists(self, path: str) -> bool:
         return os.path.exists(self.top + path)

@@ -128,6 +128,8 @@ def find_kind(facts: Facts) -> Iterable[Finding]:
 
 def find_readonly(facts: Facts) -> Iterable[Finding]:
     for system in _systems(facts):
+        if not system.type:
+            raise NotRun(f"the mount table does not show what {system.path} is on")
         if READ_ONLY & set(system.options):
             yield READONLY.finding(f"{system.label} is mounted read-only: nothing can be created.", path=system.path)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks import canary as canary_module
+from ansible_collections.tpaexec.docker.plugins.module_utils._checks import gather_through
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.canary import LABEL, run_canary
 from ansible_collections.tpaexec.docker.plugins.module_utils._client import Address, connect
 from ansible_collections.tpaexec.docker.tests.integration.engines import ansible_cli
@@ -62,9 +63,12 @@ def variant(sdk, image: str, *changes: str):
 
 
 def test_a_good_host_passes_every_step(daemon, guest_image, nothing_left):
-    result = run_canary(daemon, guest_image)
+    result = run_canary(daemon, guest_image, measure=gather_through.measure)
     assert (result.ok, result.failed_step, result.reason) == (True, "", "")
-    assert list(result.seconds) == ["prepare", "network", "create", "start", "exec", "boot", "resolve", "remove"]
+    steps = ["prepare", "network", "create", "start", "exec", "boot", "measure", "resolve", "remove"]
+    assert list(result.seconds) == steps
+    assert "MemAvailable" in result.measured
+    assert "@@ stat /etc/hostname" in result.measured
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from typing import Any, Iterator
 
 import docker
 import pytest
 
+from ansible_collections.tpaexec.docker.tests.integration.engines.odd import Server, forwarding
 from ansible_collections.tpaexec.docker.tests.integration.engines.runner import Reply, run
 
 HOST = "unix:///var/run/docker.sock"
@@ -73,6 +75,26 @@ def test_an_empty_host_has_room(guest_image):
 def test_its_own_is_no_finding(made, guest_image, labels, network_labels):
     made(labels, network_labels)
     assert set(clashes(preflight(guest_image)).values()) == {"no finding"}
+
+
+def test_a_host_far_away_is_measured_through_a_node_of_its_own(made, guest_image):
+    """Over tcp; a node of somebody else's is not entered."""
+    with Server(forwarding("/var/run/docker.sock")) as front:
+        made(FOREIGN, FOREIGN)
+        words = {"docker_host": front.docker_host, "storage": True, "ignore": ["PORT_IN_USE", "NAME_TAKEN"]}
+        without = preflight(guest_image, **words)
+        own = preflight(guest_image, cluster_id="somebody-else", **words)
+    assert "a running node of the cluster, or the canary, shows it" in without.severity("DISK_CRITICAL")
+    assert not own.severity("DISK_CRITICAL").startswith("not run")
+    assert own.severity("INOTIFY_LOW") in ("no finding", "warning")
+    [disk] = own.result["facts"]["filesystems"]
+    assert disk["total"] == os.statvfs(disk["path"]).f_frsize * df_total(disk["path"])
+    assert own.result["facts"]["capacity"]["first"]["nodes"] > 0
+
+
+def df_total(path: str) -> int:
+    figures = os.statvfs(path)
+    return figures.f_blocks - figures.f_bfree + figures.f_bavail
 
 
 def test_somebody_elses_is(made, guest_image):
