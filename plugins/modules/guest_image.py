@@ -15,6 +15,8 @@ description:
   - Makes sure that images are on the engine. What is there already is left alone.
   - A missing image is loaded if it is in O(archive), built if O(builds) says how, bootstrapped from its distribution's
     own packages if its name is one of ours, such as C(tpaexec/debian-systemd:12), and pulled otherwise.
+  - Names that TPA's configure writes, such as C(tpa/debian:12) and C(tpa/rocky:9), are in no registry. They are
+    bootstrapped where that can be done, else built on the distribution's own image.
   - Images are obtained side by side, each once. Nothing has an image's name before the whole image is there.
   - Then each image is looked into, as M(tpaexec.docker.docker_image_check) does.
 options:

@@ -7,6 +7,8 @@ host, and gives the same bytes for the same input.
 
 from __future__ import annotations
 
+from typing import Collection
+
 # A container has no devices, consoles, kernel modules or file systems of its own to set up.
 MASKED_UNITS = (
     "console-getty.service",
@@ -131,11 +133,11 @@ LEFTOVERS = (
 )
 
 
-def guest_script() -> str:
-    """The whole of it, as a script for /bin/sh with the root directory as $1."""
+def guest_script(kept: Collection[str] = ()) -> str:
+    """The whole of it, as a script for /bin/sh with the root directory as $1; of the leftovers, *kept* stay."""
     units = " ".join(MASKED_UNITS)
     generators = " ".join(MASKED_GENERATORS)
-    leftovers = " ".join(f'"$root"/{path}' for path in LEFTOVERS)
+    leftovers = " ".join(f'"$root"/{path}' for path in LEFTOVERS if path not in kept)
     return f"""\
 #!/bin/sh
 set -eu

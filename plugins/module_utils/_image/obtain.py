@@ -10,6 +10,7 @@ from typing import Any, Callable, Collection, Mapping, Optional
 from .._client import Daemon
 from .._cluster.pool import run_all
 from .._errors import PlatformError
+from . import tpa_image
 from .distributions import known_images, release_of_image
 from .present import image_id
 
@@ -62,16 +63,20 @@ class Ways:
     builds: Mapping[str, Any] = field(default_factory=dict)
     archived: Collection[str] = ()
     stale: Callable[[str], bool] = lambda name: False  # it is there, but is not what is asked for
+    can_bootstrap: Callable[[], bool] = lambda: True  # asked for a name of TPA's, which can be built as well
 
 
 def choose(name: str, asked: str, ways: Ways) -> str:
-    """The way to a missing image. A name of ours is made here and never pulled: nobody else may stand behind it."""
+    """The way to a missing image. Names of ours and TPA's are never pulled: nobody else may stand behind them."""
     if asked != "auto":
         return asked
     if name in ways.archived:
         return "load"
     if name in ways.builds:
         return "build"
+    if tpa_image.is_tpa(name):
+        release = tpa_image.release(name)
+        return "bootstrap" if release and release.family == "apt" and ways.can_bootstrap() else "build"
     return "bootstrap" if release_of_image(name) else "pull"
 
 

@@ -11,12 +11,12 @@ from typing import Any, Mapping
 from .._client import Daemon
 from .._entry import Run
 from .._errors import PlatformError
-from . import assemble, build, bundle, customise, obtain, stream
+from . import assemble, build, bundle, customise, obtain, stream, tpa_image
 from .bootstrap import Wish, bootstrap
 from .bootstrap_dnf import RpmRepository
 from .distributions import Release, find_release, known_images, release_of_image
 from .inspect import look
-from .model import LABEL_INPUTS
+from .model import LABEL, LABEL_INPUTS, LABEL_SOURCE
 from .present import image_id, inspect_or_none
 from .pull import pull
 from .tools import Tools
@@ -26,20 +26,27 @@ def make_ways(daemon: Daemon, params: Mapping[str, Any], run: Run) -> obtain.Way
     """Each source as a function of the name."""
     site = customise.parse_site(params)
     builds = params.get("builds") or {}
+    tools = Tools(run.run_command)
     builder = build.Builder(daemon, builds, params.get("base_dir") or "", params.get("log_dir") or "")
 
     def bootstrap_one(name: str) -> str:
-        return bootstrap(daemon, make_wish(name, params), Tools(run.run_command))
+        return bootstrap(daemon, make_wish(name, params), tools)
+
+    def build_one(name: str) -> str:
+        if name in builds or not tpa_image.base_image(name):
+            return builder.build(name)
+        return build_tpa(daemon, name, plain, params.get("log_dir") or "")
 
     loader = Loader(daemon, params.get("archive") or "")
     plain = obtain.Ways(
         pull=lambda name: pull(daemon, name, stream.Layers(f"image {name}", run.progress)),
-        build=builder.build,
+        build=build_one,
         bootstrap=bootstrap_one,
         load=loader.load,
         builds=builds,
         archived=loader.images,
         stale=loader.stale,
+        can_bootstrap=lambda: bool(tools.which("mmdebstrap")),
     )
     if not site.wanted:
         return plain
@@ -112,6 +119,23 @@ def build_site(daemon: Daemon, site: customise.Site, name: str, plain: obtain.Wa
     return str(daemon.call("inspect_image", name)["Id"])
 
 
+def build_tpa(daemon: Daemon, name: str, plain: obtain.Ways, log_dir: str) -> str:
+    """An image of TPA's on its distribution's own, which is pulled where it is missing."""
+    base = tpa_image.base_image(name)
+    outcome = obtain.obtain(daemon, [base], obtain.Request(), plain)[0]
+    if outcome.error:
+        raise outcome.error
+    inputs = json.dumps({"base_image": base}, sort_keys=True)
+    options = {
+        "fileobj": assemble.file_of(tpa_image.context(base)),
+        "custom_context": True,
+        "tag": name,
+        "labels": {LABEL: "guest", LABEL_SOURCE: "build", LABEL_INPUTS: inputs},
+    }
+    build.run_build(daemon, name, options, [], log_dir)
+    return str(daemon.call("inspect_image", name)["Id"])
+
+
 def make_wish(name: str, params: Mapping[str, Any]) -> Wish:
     """What to bootstrap under *name*: said by options, else by the name itself."""
     given = {key: value for key, value in (params.get("bootstrap") or {}).items() if value is not None}
@@ -126,7 +150,10 @@ def make_wish(name: str, params: Mapping[str, Any]) -> Wish:
 
 def named_release(name: str, distribution: str, version: str) -> Release:
     """The release, or an error that lists those that are known."""
-    release = find_release(distribution, version) if distribution and version else release_of_image(name)
+    if distribution and version:
+        release = find_release(distribution, version)
+    else:
+        release = release_of_image(name) or tpa_image.release(name)
     if release is None:
         raise PlatformError(
             f"It is not known how to bootstrap {name}.",

@@ -46,6 +46,12 @@ def ways(daemon, **more):
         ("new:1", {}, {"builds": {"new:1": {}}, "archived": ["new:1"]}, "load"),
         ("tpaexec/debian-systemd:12", {}, {}, "bootstrap"),
         ("tpaexec/debian-systemd:12", {"source": "pull"}, {}, "pull"),
+        ("tpa/debian:12", {}, {}, "bootstrap"),
+        ("tpa/debian:12", {}, {"can_bootstrap": lambda: False}, "build"),
+        ("tpa/debian:12", {}, {"builds": {"tpa/debian:12": {}}}, "build"),
+        ("tpa/debian:9", {}, {}, "build"),
+        ("tpa/rocky:9", {}, {}, "build"),
+        ("tpa/unknown:1", {}, {}, "build"),
     ],
 )
 def test_the_way(name, request_, more, source):
