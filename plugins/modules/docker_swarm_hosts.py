@@ -97,7 +97,7 @@ hosts:
     state: {description: "V(active), V(inactive), or what else the engine says; empty without an answer.", type: str}
     role: {description: "V(manager) or V(worker).", type: str}
     address: {description: By which address the Swarm knows it., type: str}
-    error: {description: Why it does not answer., type: str}
+    error: {description: Why it gives no answer., type: str}
   sample:
     h1: {state: active, role: manager, address: 192.0.2.1, error: ""}
 managers:
@@ -113,8 +113,8 @@ ways:
   contains:
     from: {description: The one that tried., type: str}
     to: {description: The one that was tried., type: str}
-    mtu: {description: The largest packet that got there, in bytes; 0 when it was not measured., type: int}
-    blocked: {description: What was seen, by port that did not answer., type: dict}
+    mtu: {description: "The largest packet that got there, in bytes; 0 when it was not measured.", type: int}
+    blocked: {description: "What was seen, by port that did not answer.", type: dict}
 findings:
   description: What stands in the way, as M(tpaexec.docker.docker_preflight) returns it.
   returned: always

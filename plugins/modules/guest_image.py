@@ -18,6 +18,9 @@ description:
   - Names that TPA's configure writes, such as C(tpa/debian:12) and C(tpa/rocky:9), are in no registry. They are
     bootstrapped where that can be done, else built on the distribution's own image.
   - Images are obtained side by side, each once. Nothing has an image's name before the whole image is there.
+  - Over several hosts (O(cluster)), each image is obtained on one host that needs it, and brought from there to the
+    others, all at once. They pull the very same image by its digest, or it is shipped through the machine where the
+    module runs, without a file. Where another image stands behind the name on a host, it is left alone and reported.
   - Then each image is looked into, as M(tpaexec.docker.docker_image_check) does.
 options:
   names:
@@ -27,6 +30,11 @@ options:
     elements: str
     required: true
     aliases: [name]
+  cluster:
+    description:
+      - The cluster, as M(tpaexec.docker.cluster_config) returns it. Where its C(tpaexec_docker.hosts) names hosts, each
+        of O(names) is brought to the hosts whose nodes use it, and O(docker_host) is that of the host C(default) only.
+    type: dict
   source:
     description:
       - Where missing images come from.
@@ -263,6 +271,10 @@ images:
     error:
       description: Why it could not be obtained.
       type: str
+    hosts:
+      description: What became of it on each host - C(source), C(image_id), C(changed), C(seconds), C(error).
+      returned: over several hosts
+      type: dict
     error_id:
       description: The id of that error.
       type: str
@@ -338,6 +350,7 @@ def main() -> None:
         dict(
             connection_argument_spec(),
             names=dict(type="list", elements="str", required=True, aliases=["name"]),
+            cluster=dict(type="dict"),
             source=dict(type="str", default="auto", choices=["auto", "present", "pull", "load", "build", "bootstrap"]),
             archive=dict(type="path"),
             force=dict(type="bool", default=False),

@@ -118,10 +118,16 @@ FEW_MANAGERS = Rule(
     "A Swarm of three hosts or more has fewer than three managers: it does not outlive the loss of one.",
     "Make it three: docker node promote NODE, on a manager.",
 )
+IMAGE_DIFFERS = Rule(
+    "IMAGE_DIFFERS",
+    WARNING,
+    "An image's name stands for different images on the hosts.",
+    "Remove it where it is old (docker rmi NAME, on that host) and run provision again, which brings the other there.",
+)
 SWARM_RULES = (DIFFERENT, LOCKED, NO_QUORUM, NO_MANAGER, BROKEN, UNKNOWN, LIVE_RESTORE, FEW_MANAGERS)
 RULES = (
     ENGINE_TWICE, HOST_CLOCKS, HOST_VERSIONS, HOST_ARCHITECTURES, *SWARM_RULES,
-    NO_ADDRESS, PORT_TAKEN, PORT_BLOCKED, OVERLAY_MTU,
+    NO_ADDRESS, PORT_TAKEN, PORT_BLOCKED, OVERLAY_MTU, IMAGE_DIFFERS,
 )  # fmt: skip
 ENGINE_RULES = (ENGINE_TWICE, HOST_CLOCKS, HOST_VERSIONS, HOST_ARCHITECTURES)
 MEASURED_RULES = (PORT_TAKEN, PORT_BLOCKED, OVERLAY_MTU)

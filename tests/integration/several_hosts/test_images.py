@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Images on three real engines without a registry: shipped to all that need them, never half; the same everywhere."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from typing import Any, Iterator
+
+import docker
+import pytest
+
+from ansible_collections.tpaexec.docker.plugins.module_utils._client import Address, connect
+from ansible_collections.tpaexec.docker.plugins.module_utils._image import bundle
+from ansible_collections.tpaexec.docker.plugins.module_utils._image.ship import ship
+from ansible_collections.tpaexec.docker.tests.integration.engines.runner import Reply, run
+from ansible_collections.tpaexec.docker.tests.integration.several_hosts.rig import Rig
+
+NAME = "t-ship/small:1"
+
+
+def tiny(rig: Rig, host: str, text: str) -> str:
+    """An image of one file; its id."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        info = tarfile.TarInfo("etc/os-release")
+        info.size = len(text) * 100_000
+        archive.addfile(info, io.BytesIO(text.encode() * 100_000))
+    rig.sdk(host).api.import_image_from_data(packed.getvalue(), repository="t-ship/small", tag="1")
+    return str(rig.sdk(host).images.get(NAME).id)
+
+
+def ids(rig: Rig) -> list[str]:
+    found = []
+    for host in rig.hosts:
+        try:
+            found.append(str(rig.sdk(host).images.get(NAME).id))
+        except docker.errors.ImageNotFound:
+            found.append("")
+    return found
+
+
+@pytest.fixture
+def small(rig: Rig) -> Iterator[str]:
+    yield tiny(rig, "h2", "small")
+    for host in rig.hosts:
+        if any(NAME in image.tags for image in rig.sdk(host).images.list()):
+            rig.sdk(host).images.remove(NAME, force=True)
+
+
+def obtain(rig: Rig, check: bool = False, look: bool = False, **options: Any) -> Reply:
+    cluster = {
+        "name": "t-ship",
+        "networks": [{"name": "t-ship", "ipam_config": [{"subnet": "10.97.2.0/24"}]}],
+        "instance_defaults": {"image": NAME},
+        "instances": [{"Name": f"t-ship-{number}", "node": number} for number in (1, 2, 3)],
+        "tpaexec_docker": {
+            "hosts": rig.mapping(),
+            "instances": {f"t-ship-{number}": {"host": f"h{number}"} for number in (1, 2, 3)},
+        },
+    }
+    words = {"names": [NAME], "cluster": cluster, "source": "present", "check": look, **options}
+    return run("guest_image", words, check_mode=check)
+
+
+def test_shipped_to_all_that_need_it(rig, small):
+    would = obtain(rig, check=True)
+    assert would.result["changed"]
+    assert ids(rig) == ["", small, ""]
+    done = obtain(rig)
+    assert not done.failed, done.result["msg"]
+    there = done.result["images"][0]["hosts"]
+    assert {host: item["source"] for host, item in there.items()} == {"h1": "ship", "h2": "present", "h3": "ship"}
+    assert ids(rig) == [small] * 3
+    again = obtain(rig)
+    assert (again.failed, again.result["changed"]) == (False, False)
+    tiny(rig, "h3", "other")
+    fit = ["IMAGE_NO_SYSTEMD", "IMAGE_COMMAND_NOT_INIT"]
+    differs = obtain(rig, look=True, ignore=fit)
+    assert "h3" in json.dumps(differs.findings["IMAGE_DIFFERS"]["ids"])
+    assert ids(rig)[2] != small  # it is left alone
+
+
+def test_broken_off_leaves_nothing(rig, small):
+    """The archive ends half-way; one of two engines refuses: the other has all of it."""
+    daemons = {host: connect(Address(rig.socket(host))) for host in rig.hosts}
+
+    def half(daemon: Any, names: Any) -> Iterator[bytes]:
+        whole = b"".join(bundle.save(daemon, names))
+        yield whole[: len(whole) // 2]
+        raise OSError("the cable is cut")
+
+    with pytest.raises(Exception, match="cable"):
+        ship(daemons["h2"], NAME, {"h1": daemons["h1"]}, read=half)
+    assert ids(rig) == ["", small, ""]
+
+    class Refusing:
+        """An engine that takes nothing."""
+
+        api = daemons["h1"].api
+
+        def stream(self, _method: str, _chunks: Any) -> Any:
+            raise OSError("no room")
+
+    errors = ship(daemons["h2"], NAME, {"h1": Refusing(), "h3": daemons["h3"]})  # type: ignore[dict-item]
+    assert "no room" in str(errors["h1"])
+    assert errors["h3"] is None
+    assert ids(rig) == ["", small, small]
+    for daemon in daemons.values():
+        daemon.close()
