@@ -40,6 +40,10 @@ class _Replied:
     def net(self, name: str) -> Optional[str]:
         return values.text(self.tables.get(name), 1 << 22) or None
 
+    def kernel_config(self) -> str:
+        """Of /boot alone, as a file; /proc/config.gz is not looked at."""
+        return ""
+
 
 class Helper:
     """One host's helper: `with Helper(daemon, image) as helper:`; `look` first, then `measure`."""
