@@ -78,7 +78,8 @@ options:
     type: int
     default: 120
   recreate:
-    description: Nodes to remove and make again, or V(all). What is in their file system is lost; volumes stay.
+    description: Nodes to remove and make again, or V(all). What is in their file system, and in volumes without a name,
+      is lost; named volumes and directories of the host stay.
     type: list
     elements: str
     default: []
