@@ -60,6 +60,10 @@ INIT = Rule(
     "The daemon's default is `init: true`: a guest's systemd would not be PID 1.",
     'Take "init" out of /etc/docker/daemon.json (or --init off dockerd). Nodes made by this collection turn it off.',
 )
+ROOTLESS_CGROUPS = (
+    "A rootless engine has cgroups only on cgroup v2, with systemd's delegation (Delegate=cpu cpuset io memory pids in "
+    "user@.service.d); or use a rootful engine: point DOCKER_HOST to unix:///var/run/docker.sock."
+)
 LIMITS = (
     Rule(
         "MEMORY_LIMIT",
@@ -123,9 +127,11 @@ def find_product(facts: Facts) -> Iterable[Finding]:
 def find_remapped(facts: Facts) -> Iterable[Finding]:
     engine = _engine(facts)
     if engine.rootless:
+        kinds = {1: "this host has v1: they do not boot", 2: "this host has v2"}
+        here = kinds.get(engine.cgroup_version or 0, "which this host has is not known")
         yield ROOTLESS.finding(
-            "The engine runs rootless. systemd guests need cgroup v2 with delegation there (they do not boot on cgroup "
-            "v1), ports below 1024 cannot be published, and node addresses are not reachable from the host."
+            f"The engine runs rootless. systemd guests need cgroup v2 with delegation there ({here}), ports below 1024 "
+            "cannot be published, and node addresses are not reachable from the host."
         )
     if engine.userns_remap:
         yield USERNS.finding(
@@ -146,7 +152,8 @@ def find_controllers(facts: Facts) -> Iterable[Finding]:
     engine = _engine(facts)
     said = " ".join(engine.warnings)
     # weights alone are missing on many kernels: that is no missing controller
-    no_io = "No io.max" in said or "No blkio throttle" in said
+    without = engine.cgroup_driver == "none"  # a rootless engine that was given no cgroups
+    no_io = without or "No io.max" in said or "No blkio throttle" in said
     known: dict[str, tuple[Optional[bool], str, str]] = {
         "memory": (engine.memory_limit, ERROR, "a node's `memory` cannot be limited, one node can take all"),
         "pids": (engine.pids_limit, ERROR, "nothing stops a node from taking all processes of the host"),
@@ -159,6 +166,7 @@ def find_controllers(facts: Facts) -> Iterable[Finding]:
         if have is False:
             yield CONTROLLER.finding(
                 f"The cgroup controller {name} is not available to the engine: {why}.",
+                ROOTLESS_CGROUPS if without else "",
                 severity=severity,
                 controller=name,
             )
@@ -226,7 +234,8 @@ def find_swarm(facts: Facts) -> Iterable[Finding]:
     if state in ("", "inactive") and not error:
         return
     bad = state in ("locked", "error", "pending") or bool(error)
-    said = f": {error}" if error else ""
+    reason = error.removeprefix("rpc error: code = Unknown desc = ").rstrip(". ")
+    said = f": {reason}" if reason else ""
     yield SWARM.finding(
         f"The engine is part of a Swarm; its state is {state or 'unknown'}{said}."
         + (" Overlay networks and restarts on workers do not work until it is healthy." if bad else ""),

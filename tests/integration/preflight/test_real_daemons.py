@@ -82,6 +82,37 @@ def test_a_data_root_on_tmpfs_is_warned_of():
         assert storage(engine.docker_host).severity("ROOT_ON_TMPFS") == "warning"
 
 
+def test_settings_of_the_daemon_that_info_does_not_show():
+    """On one engine; the machine's own, which has none of them, is the other side."""
+    huge = {"nofile": {"Name": "nofile", "Soft": 1073741816, "Hard": 1073741816}}
+    config = {"init": True, "iptables": False, "default-ulimits": huge, "live-restore": True}
+    wanted = dict.fromkeys(("DAEMON_INIT_TRUE", "IPTABLES_OFF", "NOFILE_HUGE", "DNS_UNUSABLE"), "warning")
+    with Engine("t-odd", storage_driver="vfs", config=config) as engine:
+        (engine.home / "resolv.conf").write_text("nameserver 127.0.0.1\n", encoding="ascii")
+        engine.run("mount", "--bind", str(engine.home / "resolv.conf"), "/etc/resolv.conf")
+        odd = preflight(engine.docker_host)
+    usual = preflight("unix:///var/run/docker.sock", nodes=1)
+    assert {identifier: odd.severity(identifier) for identifier in wanted} == wanted
+    assert odd.severity("LIVE_RESTORE_OFF") == "no finding"
+    assert usual.severity("LIVE_RESTORE_OFF") in ("info", "no finding")
+    for identifier in ("DAEMON_INIT_TRUE", "IPTABLES_OFF", "NOFILE_HUGE"):
+        assert usual.severity(identifier) == "no finding"
+
+
+LIMITS = ("INOTIFY_LOW", "PIDS_LOW", "MEMORY_LOW", "DISK_CRITICAL", "INODES_CRITICAL")
+
+
+def test_the_limits_of_this_machine_for_a_million_nodes_and_for_one():
+    many, one = (preflight("unix:///var/run/docker.sock", nodes=count, storage=True) for count in (10**6, 1))
+    severities = {identifier: many.severity(identifier) for identifier in LIMITS}
+    assert severities["MEMORY_LOW"] == severities["DISK_CRITICAL"] == severities["INODES_CRITICAL"] == "error"
+    assert severities["INOTIFY_LOW"] == severities["PIDS_LOW"] == "warning"
+    first = many.result["facts"]["capacity"]["first"]
+    assert 0 < first["nodes"] < 10**6
+    assert first["resource"] in many.result["report"]
+    assert {one.severity(identifier) for identifier in LIMITS} == {"no finding"}
+
+
 @pytest.fixture
 def mkfs_btrfs() -> str:
     """The tool, fetched privately where it is not installed; and a kernel that knows btrfs."""

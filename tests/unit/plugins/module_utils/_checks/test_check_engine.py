@@ -31,7 +31,8 @@ RECORDED = [
     ("ENGINE_NOT_DOCKER", "engine-28.5.2-default", {}, ""),
     ("DOCKER_DESKTOP", USUAL, {"OperatingSystem": "Docker Desktop"}, "warning"),
     ("DOCKER_DESKTOP", USUAL, {}, ""),
-    ("ROOTLESS", USUAL, {"SecurityOptions": ["name=seccomp,profile=default", "name=rootless"]}, "warning"),
+    ("ROOTLESS", "rootless-20.10.24", {}, "warning"),
+    ("ROOTLESS", USUAL, {}, ""),
     ("ROOTLESS", PODMAN, {"Rootless": True}, "warning"),
     ("ROOTLESS", "userns-remap-20.10.24", {}, ""),
     ("USERNS_REMAP", "userns-remap-20.10.24", {}, "warning"),
@@ -54,19 +55,16 @@ RECORDED = [
     ("LIVE_RESTORE_OFF", "live-restore-mirrors-20.10.24", {}, ""),
     ("LIVE_RESTORE_OFF", USUAL, {"LiveRestoreEnabled": None}, "not run"),
     ("SWARM_STATE", USUAL, {}, ""),
-    ("SWARM_STATE", USUAL, {"Swarm": {"LocalNodeState": "active", "ControlAvailable": True, "Error": ""}}, "info"),
-    ("SWARM_STATE", USUAL, {"Swarm": {"LocalNodeState": "locked", "Error": ""}}, "warning"),
-    (
-        "SWARM_STATE",
-        USUAL,
-        {"Swarm": {"LocalNodeState": "active", "ControlAvailable": True, "Error": "The swarm does not have a leader"}},
-        "warning",
-    ),
+    ("SWARM_STATE", "swarm-manager-20.10.24", {}, "info"),
+    ("SWARM_STATE", "swarm-two-managers-20.10.24", {}, "info"),
+    ("SWARM_STATE", "swarm-locked-20.10.24", {}, "warning"),
+    ("SWARM_STATE", "swarm-no-quorum-20.10.24", {}, "warning"),
     ("IP_FORWARD_OFF", USUAL, {}, ""),
-    ("IP_FORWARD_OFF", USUAL, {"IPv4Forwarding": False}, "warning"),
-    ("IP_FORWARD_OFF", USUAL, {"Warnings": ["WARNING: IPv4 forwarding is disabled"]}, "warning"),
+    ("IP_FORWARD_OFF", "ip-forward-off-20.10.24", {}, "warning"),
+    ("IP_FORWARD_OFF", "ip-forward-off-20.10.24", {"Warnings": None}, "warning"),
+    ("IP_FORWARD_OFF", "ip-forward-off-20.10.24", {"IPv4Forwarding": None}, "warning"),  # by the warning alone
     ("BRIDGE_NF", USUAL, {}, ""),
-    ("BRIDGE_NF", USUAL, {"BridgeNfIptables": False}, "warning"),
+    ("BRIDGE_NF", "ip-forward-off-20.10.24", {}, "warning"),
     ("BRIDGE_NF", "engine-28.5.2-default", {}, "not run"),
     ("MEMORY_LIMIT", USUAL, {}, "not run"),
 ]
@@ -75,6 +73,26 @@ RECORDED = [
 @pytest.mark.parametrize(("identifier", "slug", "info", "expected"), RECORDED)
 def test_recorded(identifier, slug, info, expected):
     assert severity(engine_facts(slug, info), identifier) == expected
+
+
+def test_a_rootless_engine_without_cgroups_is_told_how_to_get_them():
+    found = captures.check(engine_facts("rootless-20.10.24")).findings
+    missing = {item.data["controller"]: item for item in found if item.id == "CGROUP_CONTROLLER_MISSING"}
+    assert {name: item.severity for name, item in missing.items()} == {
+        "memory": "error",
+        "pids": "error",
+        "cpu": "warning",
+        "io": "warning",
+    }
+    assert "Delegate=" in missing["memory"].remedy
+    assert "this host has v1: they do not boot" in captures.message(engine_facts("rootless-20.10.24"), "ROOTLESS")
+
+
+def test_a_swarm_without_quorum_says_so_in_plain_words():
+    said = captures.message(engine_facts("swarm-no-quorum-20.10.24"), "SWARM_STATE")
+    assert "The swarm does not have a leader" in said
+    assert "rpc error" not in said
+    assert ".." not in said
 
 
 @pytest.mark.parametrize(
