@@ -17,6 +17,7 @@ from ansible import constants as C
 # Seen in the process that forks the workers: a worker has no terminal of its own.
 TERMINAL = sys.stdout.isatty()
 INDENT = " " * 9
+LEAST = 16  # of a name are always seen
 # The step after which nothing more is to be expected of a node, and how both are called.
 LAST = "boot"
 SHORT = ("network ", "volume ", "image ")  # of these one step is all
@@ -67,16 +68,23 @@ class Progress:
                     if done:
                         self._write(self._line(target) + "\n")
 
-    def _line(self, target: str) -> str:
+    def _line(self, target: str, limit: int = 0) -> str:
+        """One target's line. On a narrow terminal its name gives way: how far it is stays readable."""
         width = max(len(name) for name in self._done)
         parts = list(self._done[target])
         if target in self._now:
             parts.append(f"{self._now[target]} …")
-        return f"{INDENT}{target:<{width}}  {', '.join(parts)}"
+        told = ", ".join(parts)
+        room = max(limit - len(INDENT) - 2 - len(told), LEAST) if limit else width
+        if room < width:
+            width = room
+            target = target if len(target) <= room else f"{target[: room - 1]}…"
+        line = f"{INDENT}{target:<{width}}  {told}"
+        return line[:limit] if limit else line
 
     def _draw(self) -> None:
         up = f"\x1b[{self._drawn}A" if self._drawn else ""
-        lines = [self._line(target)[: self._width - 1] for target in self._done]
+        lines = [self._line(target, self._width - 1) for target in self._done]
         self._drawn = len(lines)
         self._write(up + "".join(f"\r{line}\x1b[K\n" for line in lines))
 

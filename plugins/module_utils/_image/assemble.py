@@ -19,6 +19,7 @@ from typing import Any, Iterator, Mapping
 from .._client import Daemon
 from .._errors import PlatformError
 from . import stream
+from .model import CREATED_BY
 
 CHUNK = 1 << 20
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -72,7 +73,7 @@ def image_json(image: NewImage, layer: Layer) -> bytes:
         "created": created,
         "config": guest_config(image.labels),
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{layer.digest}"]},
-        "history": [{"created": created, "created_by": "tpaexec.docker guest_image", "comment": image.comment}],
+        "history": [{"created": created, "created_by": CREATED_BY, "comment": image.comment}],
     }
     return json.dumps(config, sort_keys=True).encode()
 

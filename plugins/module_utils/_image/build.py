@@ -15,8 +15,8 @@ from .._client import Daemon
 from .._errors import DaemonError, PlatformError
 from .model import LABEL, LABEL_INPUTS, LABEL_SOURCE
 from .present import image_id
-from .pull import split_name
-from .stream import CAUSES, error_of, patience
+from .stream import CAUSES, error_of, split_name
+from .workdir import check_own
 
 TAIL = 40
 KEYS = (
@@ -112,7 +112,7 @@ class Builder:
     def _run(self, recipe: Recipe) -> str:
         """The engine gives the name only to a build that came to its end."""
         log: list[str] = []
-        inputs = {"context": recipe.context, "dockerfile": recipe.dockerfile, "args": dict(recipe.args)}
+        inputs = {"context": recipe.context, "dockerfile": recipe.dockerfile, "args": without_secrets(recipe.args)}
         labels = {LABEL: "guest", LABEL_SOURCE: "build", LABEL_INPUTS: json.dumps(inputs, sort_keys=True)}
         options = {
             "path": recipe.context,
@@ -125,6 +125,14 @@ class Builder:
         }
         run_build(self.daemon, recipe.image, options, log, self.log_dir)
         return str(self.daemon.call("inspect_image", recipe.image)["Id"])
+
+
+def without_secrets(arguments: Mapping[str, str]) -> dict[str, str]:
+    """Build arguments fit for a label: tokens and passwords stay out, within an address too."""
+    secret = re.compile(r"pass|secret|token|credential|(^|_)key($|_)", re.IGNORECASE)
+    return {
+        key: "***" if secret.search(key) else re.sub(r"://[^/@\s]+@", "://", value) for key, value in arguments.items()
+    }
 
 
 def base_name(image: str) -> str:
@@ -153,17 +161,16 @@ def check_context(recipe: Recipe) -> None:
 
 def run_build(daemon: Daemon, image: str, options: Mapping[str, Any], log: list[str], log_dir: str) -> None:
     """One build; its log is kept, and the end of it is shown when it fails."""
-    with patience(daemon):
-        try:
-            for item in daemon.stream("build", rm=True, forcerm=True, decode=True, **options):
-                log.extend(log_lines(item))
-                if error_of(item):
-                    raise build_failed(image, error_of(item), log, log_dir)
-        except DaemonError as error:
-            if error.id == "DAEMON_ERROR":
-                text = error.message.replace("The Docker daemon refused: ", "")
-                raise build_failed(image, text, log, log_dir) from error
-            raise
+    try:
+        for item in daemon.stream("build", rm=True, forcerm=True, decode=True, **options):
+            log.extend(log_lines(item))
+            if error_of(item):
+                raise build_failed(image, error_of(item), log, log_dir)
+    except DaemonError as error:
+        if error.id == "DAEMON_ERROR":
+            text = error.message.replace("The Docker daemon refused: ", "")
+            raise build_failed(image, text, log, log_dir) from error
+        raise
     save_log(log_dir, image, log)
 
 
@@ -182,10 +189,21 @@ def build_failed(image: str, text: str, log: list[str], log_dir: str) -> DaemonE
     tail = "\n".join(log[-TAIL:])
     plain = " ".join(text.split()).rstrip(".")
     where = f" The whole log: {path}." if path else ""
-    known = next(((ident, remedy) for ident, pattern, _seen, remedy in CAUSES if re.search(pattern, text)), None)
-    ident, remedy = known or ("IMAGE_BUILD_FAILED", "Mend the Dockerfile, and run the command again.")
+    ident, remedy = cause_of(text, tail)
     shown = f" The end of its log:\n{tail}\n" if tail else ""
     return DaemonError(f"Building {image} failed: {plain}.{shown}{where}".rstrip(), remedy, ident)
+
+
+def cause_of(text: str, tail: str) -> tuple[str, str]:
+    """The id and the remedy. What a step of the Dockerfile says itself is no cause, but for a full disk."""
+    if re.search(r"requires BuildKit|the --(mount|chmod|link|security|network) (option|flag)", text):
+        advice = "The engine's own builder is used, without BuildKit: write the step without it."
+        return "IMAGE_BUILD_FAILED", advice
+    step = re.search(r"returned a non-zero code", text)
+    for ident, pattern, _seen, remedy in CAUSES[:1] if step else CAUSES:
+        if re.search(pattern, f"{text}\n{tail}" if step else text, re.IGNORECASE):
+            return ident, remedy
+    return "IMAGE_BUILD_FAILED", "Mend the Dockerfile, and run the command again."
 
 
 def save_log(log_dir: str, image: str, log: list[str]) -> str:
@@ -194,8 +212,10 @@ def save_log(log_dir: str, image: str, log: list[str]) -> str:
     path = os.path.join(folder, f"build-{re.sub(r'[^A-Za-z0-9_.-]', '_', image)}.log")
     try:
         os.makedirs(folder, exist_ok=True)
+        if not log_dir:
+            check_own(folder)
         with open(path, "w", encoding="utf-8") as handle:
             handle.write("\n".join(log) + "\n")
-    except OSError:
+    except (OSError, PlatformError):
         return ""
     return path

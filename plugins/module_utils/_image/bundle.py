@@ -21,8 +21,8 @@ from .._client import Daemon
 from .._errors import PlatformError
 from .archive import Stream
 from .inspect import inspect_image
+from .stream import PATIENCE
 from .stream import load as load_archive
-from .stream import patience
 
 MEMBER = "tpaexec-bundle.json"
 FORMAT = 1
@@ -66,7 +66,7 @@ def write(daemon: Daemon, names: Sequence[str], path: str, cluster: str = "") ->
     images = described(daemon, names)
     partial = f"{path}.part"
     try:
-        with patience(daemon), open(partial, "wb") as handle:
+        with open(partial, "wb") as handle:
             members = _copy(save(daemon, names), handle, cluster, images)
             handle.flush()
             os.fsync(handle.fileno())
@@ -85,7 +85,9 @@ def save(daemon: Daemon, names: Sequence[str]) -> Iterator[bytes]:
     """`docker save` of several images: layers that they share are in it once."""
     api = daemon.api
     # pylint: disable=protected-access
-    reply = daemon.guard(api._get, api._url("/images/get"), params={"names": list(names)}, stream=True)
+    reply = daemon.guard(
+        api._get, api._url("/images/get"), params={"names": list(names)}, stream=True, timeout=PATIENCE
+    )
     daemon.guard(api._raise_for_status, reply)
     return iter(reply.iter_content(CHUNK))
 

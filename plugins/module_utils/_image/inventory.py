@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Mapping, Optional, Sequence
+from typing import Any, Collection, Mapping, Optional, Sequence
 
 from .._client import Address, Daemon, connect
 from .._entry import Run
 from .._errors import DaemonError
-from .model import LABEL, LABEL_PROBE, LABEL_SOURCE
+from .model import CREATED_BY, LABEL, LABEL_PROBE, LABEL_SOURCE
 
 CLUSTER_LABEL = "Cluster"
 
@@ -41,11 +42,13 @@ class OurImage:
 def ours(daemon: Daemon) -> list[OurImage]:
     """Every image of ours, the largest first."""
     listed = daemon.call("images", filters={"label": LABEL})
-    seen = [daemon.call("inspect_image", item["Id"]) for item in listed]
+    seen = [image for image in (_inspect(daemon, item["Id"]) for item in listed) if image]
+    seen = [image for image in seen if not pulled(image) and made_here(daemon.call("history", image["Id"]))]
     containers = daemon.call("containers", all=True)
-    others = {item["ImageID"] for item in containers} - {image["Id"] for image in seen}
-    inspected = [*seen, *(found for found in (_inspect(daemon, ident) for ident in others) if found)]
-    found = [summary(image, containers, inspected) for image in seen]
+    everything = {item["Id"] for item in daemon.call("images")} | {item["ImageID"] for item in containers}
+    theirs = everything - {image["Id"] for image in seen}
+    inspected = [*seen, *(found for found in (_inspect(daemon, ident) for ident in sorted(theirs)) if found)]
+    found = [summary(image, containers, inspected, theirs) for image in seen]
     return sorted(found, key=lambda image: (-image.size, image.names))
 
 
@@ -58,12 +61,26 @@ def _inspect(daemon: Daemon, ident: str) -> Optional[dict[str, Any]]:
         raise
 
 
-def summary(image: Mapping[str, Any], containers: Sequence[Any], images: Sequence[Any]) -> OurImage:
-    """One image, with who uses it: containers, and images in use that were built on top of it. Pure."""
+def made_here(history: Sequence[Mapping[str, Any]]) -> bool:
+    """Its last step is ours. What others build on an image of ours inherits its labels, and is theirs."""
+    last = str(history[0].get("CreatedBy") or "") if history else ""
+    return last.startswith(CREATED_BY) or bool(re.search(rf"\bLABEL {re.escape(LABEL)}[.=]", last))
+
+
+def pulled(image: Mapping[str, Any]) -> bool:
+    """It came from a registry, or went to one. With containerd's store an image's own id stands among the digests."""
+    digests = (str(one).rpartition("@")[2] for one in image.get("RepoDigests") or ())
+    return any(digest != image["Id"] for digest in digests)
+
+
+def summary(
+    image: Mapping[str, Any], containers: Sequence[Any], images: Sequence[Any], theirs: Collection[str] = ()
+) -> OurImage:
+    """One image, with who uses it: containers, and images in use, or of others, that were built on top of it. Pure."""
     using = [
         one for one in containers if one["ImageID"] == image["Id"] and LABEL_PROBE not in (one.get("Labels") or {})
     ]
-    in_use = {one["ImageID"] for one in containers}
+    in_use = {*theirs, *(one["ImageID"] for one in containers)}
     layers = list(image["RootFS"]["Layers"])
     above = [_name(other) for other in images if other["Id"] in in_use and _built_on(other, layers)]
     labels = [one.get("Labels") or {} for one in using]
@@ -129,18 +146,31 @@ def info_body(params: dict[str, Any], run: Run) -> dict[str, Any]:
     return {"changed": False, "images": [image.as_dict() for image in images], "report": table(images, time.time())}
 
 
+def remove(daemon: Daemon, image: OurImage) -> bool:
+    """Every name of the image, and so the image; False when somebody has begun to use it meanwhile."""
+    for name in image.names or (image.image_id,):
+        try:
+            daemon.call("remove_image", name, force=False)
+        except DaemonError as error:
+            if error.status == 409:
+                return False
+            if error.status != 404:
+                raise
+    return True
+
+
 def prune_body(params: dict[str, Any], run: Run) -> dict[str, Any]:
     """guest_image_prune: only ours, and only what nothing uses."""
     with connect(Address.from_params(params)) as daemon:
         images = ours(daemon)
         chosen = [image for image in images if not image.used]
-        for image in [] if run.check_mode else chosen:
-            for name in image.names or (image.image_id,):
-                daemon.call("remove_image", name, force=False)
-    kept = [image for image in images if image.used]
+        if not run.check_mode:
+            chosen = [image for image in chosen if remove(daemon, image)]
+    kept = [image for image in images if image not in chosen]
     shown = {"removed": [image.as_dict() for image in chosen], "kept": [image.as_dict() for image in kept]}
     freed = sum(image.size for image in chosen)
-    said = f"{len(chosen)} unused images {'would be' if run.check_mode else 'were'} removed ({freed / 1e6:.0f} MB)."
+    what = "1 unused image" if len(chosen) == 1 else f"{len(chosen)} unused images"
+    said = f"{'To remove' if run.check_mode else 'Removed'}: {what} ({freed / 1e6:.0f} MB)."
     result = {"changed": bool(chosen), **shown, "report": f"{said}\n{table(kept, time.time())}"}
     if run.diff_mode:
         result["diff"] = {

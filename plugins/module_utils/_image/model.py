@@ -9,6 +9,7 @@ from typing import Any, Mapping, Optional
 LABEL = "tpaexec.docker.image"  # marks an image that this collection made: only those are ever pruned
 LABEL_SOURCE = "tpaexec.docker.image.source"
 LABEL_INPUTS = "tpaexec.docker.image.inputs"
+CREATED_BY = "tpaexec.docker guest_image"  # the one step in the history of a bootstrapped image
 LABEL_PROBE = "tpaexec.docker.probe"  # a container that only lends its file system to `inspect`
 
 

@@ -12,7 +12,8 @@ from .._cluster.pool import run_all
 from .._errors import PlatformError
 from . import tpa_image
 from .distributions import known_images, release_of_image
-from .present import image_id
+from .present import image_id, restore
+from .stream import shown
 
 PARALLEL = 4
 
@@ -116,9 +117,13 @@ def _one(daemon: Daemon, name: str, request: Request, ways: Ways) -> Outcome:
     if request.check_mode:
         return Outcome(name, source, before, changed=True)
     started = time.monotonic()
-    request.progress(f"image {name}", source, None)
-    after = getattr(ways, source)(name)
-    request.progress(f"image {name}", source, time.monotonic() - started)
+    request.progress(f"image {shown(name)}", source, None)
+    try:
+        after = getattr(ways, source)(name)
+    except BaseException:
+        restore(daemon, name, before)
+        raise
+    request.progress(f"image {shown(name)}", source, time.monotonic() - started)
     return Outcome(name, source, after, changed=after != before)
 
 

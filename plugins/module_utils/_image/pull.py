@@ -7,7 +7,7 @@ from typing import Optional
 
 from .._client import Daemon
 from .._errors import DaemonError
-from .stream import Progress, explain, follow, patience
+from .stream import SILENCE, Progress, bounded, explain, follow, split_name
 
 OTHER_WAYS = (
     "Other ways to get an image: load an archive (docker load, or `tpaexec provision DIR --bundle FILE`), "
@@ -16,33 +16,30 @@ OTHER_WAYS = (
 )
 
 
-def split_name(name: str) -> tuple[str, Optional[str]]:
-    """`host:5000/a/b:tag@sha256:…` → what the API calls fromImage and tag. A digest takes precedence over a tag."""
-    if "@" in name:
-        repository, digest = name.split("@", 1)
-        return _without_tag(repository), digest
-    repository = _without_tag(name)
-    tag = name[len(repository) + 1 :]
-    return repository, tag or "latest"
+def pull(daemon: Daemon, name: str, progress: Optional[Progress] = None, silence: float = SILENCE) -> str:
+    """Pull and return the image's id. The engine gives the name only when every layer is there.
 
-
-def _without_tag(name: str) -> str:
-    head, _slash, last = name.rpartition("/")
-    last = last.split(":", 1)[0]
-    return f"{head}/{last}" if head else last
-
-
-def pull(daemon: Daemon, name: str, progress: Optional[Progress] = None) -> str:
-    """Pull and return the image's id. The engine gives the name only when every layer is there."""
+    A registry that sends nothing for *silence* seconds, though the line stands, is given up.
+    """
     repository, tag = split_name(name)
-    with patience(daemon):
-        try:
-            follow(daemon.stream("pull", repository, tag=tag, stream=True, decode=True), name, "Pulling", progress)
-        except DaemonError as error:
-            known = error if error.id.startswith("IMAGE_") else None
-            if error.id == "DAEMON_ERROR":
-                known = explain(error.message.replace("The Docker daemon refused: ", ""), name, "Pulling")
-            if known is None:
-                raise
-            raise DaemonError(known.message, f"{known.remedy} {OTHER_WAYS}", known.id, error.status) from error
+    items = bounded(daemon, silence).stream("pull", repository, tag=tag, stream=True, decode=True)
+    try:
+        follow(items, name, "Pulling", progress)
+    except DaemonError as error:
+        known = told(error, name, silence)
+        if known is None:
+            raise
+        raise DaemonError(known.message, f"{known.remedy} {OTHER_WAYS}", known.id, error.status) from error
     return str(daemon.call("inspect_image", name)["Id"])
+
+
+def told(error: DaemonError, name: str, silence: float) -> Optional[DaemonError]:
+    """The error as one of the image; None when it is the engine's own."""
+    if error.id.startswith("IMAGE_"):
+        return error
+    if error.id == "DAEMON_ERROR":
+        return explain(error.message.replace("The Docker daemon refused: ", ""), name, "Pulling")
+    if error.id == "DAEMON_HUNG":
+        seen = f"Pulling {name} failed: the registry has sent nothing for {silence:g} s."
+        return DaemonError(seen, "Look at the line and the registry, and run the command again.", "IMAGE_NO_NETWORK")
+    return None

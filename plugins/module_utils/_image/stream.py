@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 from typing import Any, Callable, Iterable, Iterator, Mapping, Optional
 
 from .._client import Daemon
 from .._errors import DaemonError
 
 PATIENCE = 900  # seconds that the engine may be silent while it unpacks a large layer
+SILENCE = 300  # seconds without any progress of a pull: the registry has stopped sending
 
 Progress = Callable[[Mapping[str, Any]], None]
 
@@ -30,7 +32,7 @@ CAUSES: tuple[tuple[str, str, str, str], ...] = (
     ),
     (
         "IMAGE_SCHEMA1",
-        r"schema ?1|manifest\.v1\+|unsupported manifest media type|media type .*no longer supported",
+        r"schema ?1 support|manifest\.v1\+|unsupported manifest media type|media type .*no longer supported",
         "the registry has it only in a manifest format that this engine no longer reads (schema 1)",
         "Pull and push it once with an older engine (before 26), or pull its archive in with `docker load`.",
     ),
@@ -42,19 +44,33 @@ CAUSES: tuple[tuple[str, str, str, str], ...] = (
     ),
     (
         "IMAGE_NO_ACCESS",
-        r"no basic auth credentials|unauthorized|authentication required|denied: |403 Forbidden|insufficient_scope",
-        "the registry asks for a login",
-        "Log in on the machine where the module runs: docker login REGISTRY.",
+        r"no basic auth credentials|unauthorized|authentication required|(?<!permission )\bdenied\b|403 Forbidden|"
+        r"insufficient_scope",
+        "the registry gives no access to it: it wants a login, or has no such image",
+        "Check the name, and log in on the machine where the module runs: docker login REGISTRY.",
+    ),
+    (
+        "IMAGE_NO_REGISTRY",
+        r"invalid character '<'|unexpected media type text/html|unexpected media type application/json",
+        "what answers there is no registry: a proxy or a login page, perhaps",
+        "Check the registry's address and port, and the proxy of the daemon (docker info).",
+    ),
+    (
+        "IMAGE_NAME_INVALID",
+        r"invalid reference format|invalid tag format|no Host in request URL|invalid (repository|digest)",
+        "that is no image name",
+        "Write it as [REGISTRY/]NAME[:TAG], or NAME@sha256:…; a name has lower-case letters only.",
     ),
     (
         "IMAGE_NO_SUCH_IMAGE",
-        r"manifest unknown|manifest for \S+ not found|name unknown|repository \S+ not found|No such image|not found: ",
+        r"manifest unknown|manifest for \S+ not found|name unknown|repository \S+ not found|No such image|: not found|"
+        r"not found: ",
         "the registry has no such image or tag",
         "Check the name and the tag (docker search, or the registry's web page).",
     ),
     (
         "IMAGE_TLS",
-        r"x509|certificate|server gave HTTP response to HTTPS client",
+        r"x509|certificate|server gave HTTP response to HTTPS client|does not look like a TLS handshake",
         "the connection to the registry is not trusted",
         "Give the engine the registry's CA (/etc/docker/certs.d/REGISTRY/ca.crt), or list it in insecure-registries.",
     ),
@@ -67,6 +83,27 @@ CAUSES: tuple[tuple[str, str, str, str], ...] = (
         "Check the network and the proxy of the daemon (docker info), or bring the image without a network.",
     ),
 )
+
+
+def split_name(name: str) -> tuple[str, Optional[str]]:
+    """`host:5000/a/b:tag@sha256:…` → what the API calls fromImage and tag. A digest takes precedence over a tag."""
+    if "@" in name:
+        repository, digest = name.split("@", 1)
+        return _without_tag(repository), digest
+    repository = _without_tag(name)
+    tag = name[len(repository) + 1 :]
+    return repository, tag or "latest"
+
+
+def shown(name: str) -> str:
+    """For a line on a terminal: as much of a digest as tells it from others."""
+    return re.sub(r"(@sha256:[0-9a-f]{12})[0-9a-f]+", r"\1…", name)
+
+
+def _without_tag(name: str) -> str:
+    head, _slash, last = name.rpartition("/")
+    last = last.split(":", 1)[0]
+    return f"{head}/{last}" if head else last
 
 
 def explain(text: str, image: str, doing: str) -> DaemonError:
@@ -116,7 +153,7 @@ class Layers:
             self.layers[layer] = (int(detail.get("current") or 0), int(detail["total"]))
         elif status in ("Download complete", "Verifying Checksum") and layer in self.layers:
             self.layers[layer] = (self.layers[layer][1],) * 2
-        if time.monotonic() - self.last >= self.every:
+        if self.layers and time.monotonic() - self.last >= self.every:
             self.last = time.monotonic()
             self.tell(self.target, self.words(), None)
 
@@ -126,19 +163,29 @@ class Layers:
         return f"pull: {len(self.done)} of {len(self.layers)} layers, {got:.0f} of {all_of_it:.0f} MB"
 
 
-class patience:
-    """Wait longer for single replies of the engine than the connection's timeout, for as long as the block lasts."""
+class _Bounded:
+    """The SDK's client for one long call: no reply may be silent for longer than so many seconds."""
 
-    def __init__(self, daemon: Daemon, seconds: int = PATIENCE) -> None:
-        self.api = daemon.api
-        self.seconds = seconds
+    def __init__(self, api: Any, seconds: float) -> None:
+        self._api = api
+        self._seconds = seconds
 
-    def __enter__(self) -> None:
-        self.before = self.api.timeout
-        self.api.timeout = max(self.before or 0, self.seconds)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._api, name)
 
-    def __exit__(self, *exc: object) -> None:
-        self.api.timeout = self.before
+    def _post(self, url: str, **settings: Any) -> Any:
+        return self._api._post(url, **dict(settings, timeout=self._seconds))  # pylint: disable=protected-access
+
+    def pull(self, *words: Any, **settings: Any) -> Any:
+        return type(self._api).pull(self, *words, **settings)
+
+    def load_image(self, *words: Any, **settings: Any) -> Any:
+        return type(self._api).load_image(self, *words, **settings)
+
+
+def bounded(daemon: Daemon, seconds: float) -> Daemon:
+    """For `pull` (which the SDK lets wait for ever) and `load_image` (which it does not let wait long enough)."""
+    return Daemon(_Bounded(daemon.api, seconds), replace(daemon.address, timeout=int(seconds)))
 
 
 def load(daemon: Daemon, chunks: Iterator[bytes], image: str, progress: Optional[Progress] = None) -> list[str]:
@@ -152,11 +199,10 @@ def load(daemon: Daemon, chunks: Iterator[bytes], image: str, progress: Optional
         if progress:
             progress(item)
 
-    with patience(daemon):
-        try:
-            follow(daemon.stream("load_image", chunks), image, "Loading", note)
-        except DaemonError as error:
-            if error.id == "DAEMON_ERROR":
-                raise explain(error.message, image, "Loading") from error
-            raise
+    try:
+        follow(bounded(daemon, PATIENCE).stream("load_image", chunks), image, "Loading", note)
+    except DaemonError as error:
+        if error.id == "DAEMON_ERROR":
+            raise explain(error.message, image, "Loading") from error
+        raise
     return loaded

@@ -39,7 +39,7 @@ def make_ways(daemon: Daemon, params: Mapping[str, Any], run: Run) -> obtain.Way
 
     loader = Loader(daemon, params.get("archive") or "")
     plain = obtain.Ways(
-        pull=lambda name: pull(daemon, name, stream.Layers(f"image {name}", run.progress)),
+        pull=lambda name: pull(daemon, name, stream.Layers(f"image {stream.shown(name)}", run.progress)),
         build=build_one,
         bootstrap=bootstrap_one,
         load=loader.load,

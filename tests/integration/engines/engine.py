@@ -57,11 +57,12 @@ class Engine:
     name: str
     storage_driver: str = ""
     data_root: Optional[Path] = None
-    extra_args: Sequence[str] = ()
+    extra_args: Sequence[str] = ()  # `{gateway}` in them is this machine as the engine sees it
     config: dict[str, Any] = field(default_factory=dict)
     unpacked: Optional[Path] = None  # a root folder of packages.unpack() instead of this machine's own engine
     tcp: Sequence[str] = ()  # arguments beside `-H tcp://<address>:<port>`; empty: no tcp
     wait: float = 30.0
+    nameserver: str = ""  # instead of this machine's: 127.0.0.1 answers at once that there is none
 
     def __post_init__(self) -> None:
         self.home = base_dir() / self.name
@@ -81,6 +82,11 @@ class Engine:
     def possible_names() -> str:
         """Every address that an engine may get, as a certificate's subjectAltName."""
         return ",".join(f"IP:{LINK}.{4 * number + 2}" for number in range(ENGINES))
+
+    @property
+    def gateway(self) -> str:
+        """This machine's end of the engine's cable."""
+        return f"{LINK}.{int(self.address.rpartition('.')[2]) - 1}"
 
     def tcp_host(self, port: int = 2375) -> str:
         return f"tcp://{self.address}:{port}"
@@ -157,7 +163,7 @@ class Engine:
         if self.tcp:
             words = [word.format(address=self.address, home=self.home) for word in self.tcp]
             command += ["-H", *words]
-        return [*command, *self.extra_args]
+        return [*command, *(word.replace("{gateway}", self.gateway) for word in self.extra_args)]
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         Path(self.data_root or "").mkdir(parents=True, exist_ok=True)
@@ -167,6 +173,10 @@ class Engine:
         if self.unpacked:
             order["env"]["PATH"] = f"{self.unpacked}/usr/sbin:{self.unpacked}/usr/bin:{path}"
             order["binds"] = newer_libraries(self.unpacked)
+        if self.nameserver:
+            resolver = self.home / "resolv.conf"
+            resolver.write_text(f"nameserver {self.nameserver}\n", encoding="utf-8")
+            order["binds"].append([str(resolver), os.path.realpath("/etc/resolv.conf")])
         # setpriv: a test run that is killed takes its engines with it
         words = ["setpriv", "--pdeathsig", "KILL", "nsenter", f"--net=/run/netns/{self.netns}"]
         words += ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child=KILL"]

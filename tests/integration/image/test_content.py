@@ -109,28 +109,6 @@ def test_a_large_image_takes_seconds(sdk, tmp_path):
         forget(sdk, name)
 
 
-def test_which_images_are_ours_and_which_may_go(sdk, tiny):
-    """Prune is asked what it would do only: other tests' images are ours, too."""
-    ours = {"tpaexec.docker.image": "guest", "tpaexec.docker.image.source": "build"}
-    labels = [f"LABEL {key}={value}" for key, value in ours.items()]
-    used, base, unused, foreign = (
-        tiny({"etc/n": bytes([number])}, changes=labels if number < 3 else []) for number in range(4)
-    )
-    container = sdk.containers.create(used, ["x"], labels={"Cluster": "t-img-demo"})
-    try:
-        found = {name: image for image in run("guest_image_info", {}).result["images"] for name in image["names"]}
-        assert found[used]["clusters"] == ["t-img-demo"]
-        assert not found[base]["used"]
-        assert foreign not in found
-        reply = run("guest_image_prune", {}, check_mode=True)
-        removed = {name for image in reply.result["removed"] for name in image["names"]}
-        assert {base, unused} <= removed
-        assert not {used, foreign} & removed
-        assert there(sdk, unused)
-    finally:
-        container.remove(force=True)
-
-
 # -- builds: docker_images of config.yml
 
 

@@ -37,6 +37,37 @@ def test_used_by_a_cluster():
     assert found.used
 
 
+@pytest.mark.parametrize(
+    ("created_by", "mine"),
+    [
+        ("tpaexec.docker guest_image", True),
+        ("/bin/sh -c #(nop)  LABEL tpaexec.docker.image.source=build", True),
+        ("/bin/sh -c #(nop)  LABEL tpaexec.docker.image=guest", True),
+        ("LABEL tpaexec.docker.image=guest tpaexec.docker.image.source=build", True),
+        ("/bin/sh -c #(nop)  LABEL theirs=yes", False),
+        ("/bin/sh -c apt-get install postgresql", False),
+        ("", False),
+    ],
+)
+def test_whose_last_step_it_is(created_by, mine):
+    below = {"CreatedBy": "/bin/sh -c #(nop)  LABEL tpaexec.docker.image=guest"}
+    assert inventory.made_here([{"CreatedBy": created_by}, below]) is mine
+    assert not inventory.made_here([])
+
+
+@pytest.mark.parametrize(
+    ("digests", "pulled"), [([], False), (["a@sha256:base"], False), (["a@sha256:base", "b@sha256:manifest"], True)]
+)
+def test_what_came_from_a_registry(digests, pulled):
+    assert inventory.pulled(dict(BASE, RepoDigests=digests)) is pulled
+
+
+def test_an_image_of_others_keeps_what_it_was_built_on():
+    found = inventory.summary(BASE, [], [BASE, TOP], {"sha256:top"})
+    assert found.used
+    assert found.base_of == ("top:1",)
+
+
 def test_an_image_above_that_nobody_uses_keeps_nothing():
     found = inventory.summary(BASE, [], [BASE, TOP])
     assert not found.used

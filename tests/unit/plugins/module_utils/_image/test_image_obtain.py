@@ -16,7 +16,6 @@ from ansible_collections.tpaexec.docker.plugins.module_utils._image import (
     bundle,
     customise,
     obtain,
-    pull,
     stream,
 )
 
@@ -102,10 +101,10 @@ def test_a_missing_image_that_must_be_present():
     ],
 )
 def test_names_for_the_api(name, parts):
-    assert pull.split_name(name) == parts
+    assert stream.split_name(name) == parts
 
 
-# What engines 20.10 and 28 said; the first five were seen, the others are from their issue trackers.
+# What engines 20.10, 26 and 28 said. Most of it is seen in tests/integration/image/test_pull.py.
 ANSWERS = [
     ("IMAGE_NO_NETWORK", 'Get "https://registry.example/v2/": dial tcp: lookup registry.example: no such host'),
     ("IMAGE_NO_SUCH_IMAGE", "manifest for 127.0.0.1:5000/a:9 not found: manifest unknown: manifest unknown"),
@@ -118,6 +117,13 @@ ANSWERS = [
     ("IMAGE_ARCHITECTURE", "no matching manifest for linux/amd64 in the manifest list entries"),
     ("IMAGE_TLS", 'Get "https://r.example/v2/": x509: certificate signed by unknown authority'),
     ("IMAGE_TLS", "http: server gave HTTP response to HTTPS client"),
+    ("IMAGE_TLS", "tls: first record does not look like a TLS handshake"),
+    ("IMAGE_NO_ACCESS", "denied"),
+    ("IMAGE_FAILED", "open /var/lib/docker/tmp/x: permission denied"),
+    ("IMAGE_NO_REGISTRY", "error unmarshalling content: invalid character '<' looking for beginning of value"),
+    ("IMAGE_NO_REGISTRY", "failed to unpack image: unexpected media type text/html for sha256:82: not found"),
+    ("IMAGE_SCHEMA1", "Docker Image manifest version 2, schema 1 support is disabled by default and will be removed"),
+    ("IMAGE_NAME_INVALID", "invalid reference format: repository name (Name) must be lowercase"),
     ("IMAGE_NO_NETWORK", "unexpected EOF"),
     ("IMAGE_FAILED", "something quite new"),
 ]
@@ -199,6 +205,33 @@ def test_a_failed_build_shows_the_end_of_its_log_and_keeps_all(tmp_path):
     kept = (tmp_path / "build-a_1.log").read_text(encoding="utf-8")
     assert str(tmp_path / "build-a_1.log") in error.message
     assert "line 0\n" in kept
+
+
+@pytest.mark.parametrize(
+    ("text", "tail", "ident", "remedy"),
+    [
+        # a step's own words are not the engine's
+        ("The command '/bin/sh -c update-ca-certificates' returned a non-zero code: 1", "EOF", "BUILD_FAILED", "Mend"),
+        ("The command 'x' returned a non-zero code: 1", "No space left on device", "DISK_FULL", "Make room"),
+        ("the --mount option requires BuildKit. Refer to …", "", "BUILD_FAILED", "without BuildKit"),
+        ("manifest for nosuch:1 not found: manifest unknown", "", "NO_SUCH_IMAGE", "Check the name"),
+    ],
+)
+def test_the_cause_of_a_failed_build(text, tail, ident, remedy):
+    found = build.cause_of(text, tail)
+    assert found[0] == f"IMAGE_{ident}"
+    assert remedy in found[1]
+
+
+def test_no_secret_of_a_build_in_a_label():
+    arguments = {"EDB_TOKEN": "t", "PGPASSWORD": "p", "API_KEY": "k", "MONKEY": "m", "URL": "https://me:pw@a/b"}
+    assert build.without_secrets(arguments) == {
+        "EDB_TOKEN": "***",
+        "PGPASSWORD": "***",
+        "API_KEY": "***",
+        "MONKEY": "m",
+        "URL": "https://a/b",
+    }
 
 
 def test_a_base_image_that_does_not_exist(tmp_path):
@@ -351,8 +384,8 @@ def test_layers_and_bytes_of_a_pull():
     ):
         layers(item)
     words = [step[1] for step in told]
-    assert words[3] == "pull: 1 of 2 layers, 10 of 40 MB"
-    assert words[4] == "pull: 1 of 2 layers, 40 of 40 MB"
+    assert words[2] == "pull: 1 of 2 layers, 10 of 40 MB"
+    assert words[3] == "pull: 1 of 2 layers, 40 of 40 MB"
     assert words[-1] == "pull: 2 of 2 layers, 40 of 40 MB"
     assert {step[0] for step in told} == {"image a:1"}
 
