@@ -97,4 +97,13 @@ options:
     description:
       - Where facts of images are kept, by the image's id.
     type: path
+  unreachable:
+    description:
+      - Where the C(tpaexec_docker.hosts) of O(cluster) name several hosts, each is checked, and the hosts against each
+        other; O(docker_host) is then that of the host C(default) only.
+      - How much a host that does not answer weighs while another one does. All that is found of it is a warning
+        with V(warning).
+    type: str
+    choices: [warning, error]
+    default: error
 """

@@ -11,7 +11,9 @@ from .._argspec import connection_argument_spec
 from .._client import Address, Daemon
 from .._entry import Run
 from .._errors import DaemonError, PlatformError
-from . import gather_through, registry
+from .._hosts import addresses_of
+from .._spec.model import Cluster
+from . import gather_through, hosts, registry, several
 from .background import Until
 from .capacity import capacity
 from .facts import Facts, plain
@@ -45,6 +47,7 @@ def common_argument_spec() -> dict[str, Any]:
         severity=dict(type="str", choices=["warning", "error"], default="warning", aliases=["loop_lvm_severity"]),
         images=dict(type="bool", default=True),
         image_cache_dir=dict(type="path"),
+        unreachable=dict(type="str", choices=["warning", "error"], default="error"),
     )
 
 
@@ -74,12 +77,23 @@ def storage_check(params: dict[str, Any], run: Run) -> dict[str, Any]:
 
 
 def _examine(params: dict[str, Any], run: Run, checks: tuple[Check, ...]) -> dict[str, Any]:
+    cluster = read_cluster(params)
+    policy = read_policy_of(params, cluster.preflight if cluster else None)
+    if cluster and cluster.hosts:
+        return _examine_hosts(params, run, checks, cluster, policy)
+    address = Address.from_params(params)
+    one = _examine_one(params, run, checks, address, read_wants(params, cluster))
+    return _result(params, one.facts, one.outcome, apply_policy(one.outcome.findings, policy), checks)
+
+
+def _examine_one(
+    params: Mapping[str, Any], run: Run, checks: tuple[Check, ...], address: Address, wants: Union[Wants, Unknown]
+) -> several.One:
+    """Gather and check one host; it ends within `timeout`."""
     timeout = max(1, params["timeout"])
     until = Until.after(max(timeout - RESERVE, timeout * 0.5))
-    wants, config_policy = read_wants(params)
-    policy = read_policy_of(params, config_policy)
     job = Job(
-        address=replace(Address.from_params(params), timeout=timeout),
+        address=replace(address, timeout=timeout),
         wants=wants,
         cli=params["cli"],
         images=params["images"],
@@ -92,20 +106,53 @@ def _examine(params: dict[str, Any], run: Run, checks: tuple[Check, ...]) -> dic
     facts, daemon = gather(job, until)
     if params["canary"]:
         facts = fly_canary(params, run, facts, daemon)
-    outcome = run_checks(checks, facts)
-    return _result(params, facts, outcome, apply_policy(outcome.findings, policy), checks)
+    return several.One(facts, daemon, run_checks(checks, facts))
 
 
-def read_wants(params: Mapping[str, Any]) -> tuple[Union[Wants, Unknown], Any]:
-    """What the cluster of option `cluster` needs, and the policy that its config.yml states."""
+def _examine_hosts(
+    params: dict[str, Any], run: Run, checks: tuple[Check, ...], cluster: Cluster, policy: Policy
+) -> dict[str, Any]:
+    """Every host that has nodes, by its own address, all at once."""
+    addresses = addresses_of(cluster.used_hosts, Address.from_params(params))
+    names = list(addresses)
+    ident = read_id(params)
+    wants = {name: several.wants_of(cluster, name, ident, params["adopt"]) for name in names}
+
+    def examine(name: str, wanted: Wants) -> several.One:
+        own = dict(params, cli=params["cli"] and name == names[0])  # the docker command is of this machine
+        return _examine_one(own, run, checks, addresses[name], wanted)
+
+    found = several.examine_all(names, wants, examine)
+    between = list(hosts.compare({name: one.facts for name, one in found.items()}))
+    not_measured = several.NO_SURVEY
+    if params["canary"] and not run.check_mode:
+        measured, not_measured = several.survey_between(
+            cluster, found, lambda one: canary_image(one.facts, one.daemon) if one.daemon else ""
+        )
+        between += measured
+
+    def result(name: str, one: several.One, findings: list[Finding]) -> dict[str, Any]:
+        return _result(dict(params, title=name), one.facts, one.outcome, findings, checks)
+
+    return several.combine(found, between, not_measured, policy=policy, params=params, result_of=result)
+
+
+def read_cluster(params: Mapping[str, Any]) -> Optional[Cluster]:
+    """The cluster of option `cluster`, parsed."""
     if not params["cluster"]:
-        return Unknown("no cluster was given"), None
+        return None
     # imported here: a check of the host alone needs no parser
     from .._spec.parse import options_to_data, parse_config  # noqa: PLC0415
 
     folder = params["cluster_dir"] or "/"
-    cluster = parse_config(options_to_data(params["cluster"]), folder, read_text)
-    return Wants.from_cluster(cluster, read_id(params), params["adopt"]), cluster.preflight
+    return parse_config(options_to_data(params["cluster"]), folder, read_text)
+
+
+def read_wants(params: Mapping[str, Any], cluster: Optional[Cluster]) -> Union[Wants, Unknown]:
+    """What the cluster needs of its one host."""
+    if cluster is None:
+        return Unknown("no cluster was given")
+    return Wants.from_cluster(cluster, read_id(params), params["adopt"])
 
 
 def read_text(path: str) -> str:

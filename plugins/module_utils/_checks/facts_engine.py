@@ -17,6 +17,7 @@ class SwarmFacts:
     state: str = ""
     control: Optional[bool] = None
     error: str = ""
+    address: str = ""
 
 
 @dataclass(frozen=True)
@@ -147,4 +148,5 @@ def _swarm(value: Any) -> SwarmFacts:
         state=values.text(swarm.get("LocalNodeState")),
         control=values.flag(swarm.get("ControlAvailable")),
         error=values.text(swarm.get("Error")),
+        address=values.text(swarm.get("NodeAddr")),
     )

@@ -24,6 +24,7 @@ THEMES = {
     "network": "Network",
     "image": "Images",
     "canary": "Canary",
+    "hosts": "Between the hosts",
     "": "Policy",
 }
 

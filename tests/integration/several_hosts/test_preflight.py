@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every check on three real engines at once, and the hosts against each other."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import pytest
+
+from ansible_collections.tpaexec.docker.tests.integration.directory.conftest import tpaexec
+from ansible_collections.tpaexec.docker.tests.integration.engines.runner import Reply, run
+from ansible_collections.tpaexec.docker.tests.integration.several_hosts.rig import Rig
+from ansible_collections.tpaexec.docker.tests.integration.several_hosts.test_swarm import cluster, containers
+
+
+def check(rig: Rig, hosts: Any = None, **options: Any) -> Reply:
+    words = {"cluster": cluster(rig, **(hosts or {})), "storage": True, "images": False, "cli": False, "timeout": 6}
+    return run("docker_preflight", {**words, **options})
+
+
+@pytest.mark.long
+def test_with_the_canary_ways_are_measured(apart):
+    reply = check(apart, canary=True, canary_image=apart.image)
+    assert not reply.failed, reply.result["msg"]
+    assert {"SWARM_PORT_BLOCKED", "OVERLAY_MTU", "CANARY_FAILED"} <= set(reply.result["checked"]["ran"])
+    assert containers(apart) == []
+
+
+def test_each_host_and_what_is_between(rig):
+    reply = check(rig)
+    assert not reply.failed, reply.result["msg"]
+    assert set(reply.result["hosts"]) == set(rig.hosts)
+    assert {item["host"] for item in reply.result["findings"] if item["id"] == "ROOT_EQUIVALENT"} == set(rig.hosts)
+    assert "ENGINE_TWICE" in reply.result["checked"]["ran"]
+    assert "--canary" in reply.result["checked"]["not_run"]["SWARM_PORT_BLOCKED"]
+    assert "Preflight of between the hosts" in reply.result["report"]
+
+
+def test_one_engine_twice_and_a_silent_one(rig):
+    """A silent host is its own finding, in time; the others are checked all the same."""
+    odd = {
+        "h2": {"docker_host": rig.socket("h1")},
+        "h3": {**rig.words("h3"), "docker_host": f"tcp://{rig.subnet}.77:2376"},
+    }
+    reply = check(rig, odd, format="json")
+    assert reply.failed
+    assert reply.findings["ENGINE_TWICE"]["severity"] == "error"
+    silent = [item for item in reply.result["findings"] if item.get("host") == "h3"]
+    assert [(item["id"] in ("DAEMON_HUNG", "DAEMON_NOT_RUNNING"), item["severity"]) for item in silent] == [
+        (True, "error")
+    ]
+    assert set(json.loads(reply.result["report"])["hosts"]) == set(rig.hosts)
+    assert reply.seconds < 6 + 4
+    mild = check(rig, {"h3": {**rig.words("h3"), "docker_host": f"tcp://{rig.address('h3')}:9"}}, unreachable="warning")
+    assert not mild.failed, mild.result["msg"]
+
+
+def test_as_a_user_types_it(rig, tmp_path):
+    """tpaexec preflight DIR: one report a host."""
+    home = tmp_path / "t-swm"
+    home.mkdir()
+    words = cluster(rig)
+    config = {
+        "cluster_name": "t-swm",
+        "cluster_vars": {"postgres_version": "15"},
+        "docker_networks": words["networks"],
+        "locations": [{"Name": "main"}],
+        "instance_defaults": {"platform": "docker", **words["instance_defaults"]},
+        "instances": [{**one, "location": "main"} for one in words["instances"]],
+        "tpaexec_docker": words["tpaexec_docker"],
+    }
+    (home / "config.yml").write_text(json.dumps(config))
+    os.chmod(home, 0o700)
+    done = tpaexec("preflight", home, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [f"Preflight of {host}: " in done.stdout for host in rig.hosts] == [True] * 3
