@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from typing import Any, NoReturn
 
 from . import environment
 from .errors import CommandError, UsageError
-from .processes import wait_for
+from .processes import STOPPED, wait_for
 from .variables import extra_variables
 
 
@@ -27,12 +28,34 @@ def _environment(environ: dict[str, str]) -> dict[str, str]:
     return {"ANSIBLE_TRANSFORM_INVALID_GROUP_CHARS": "ignore", **environ, **environment.with_locale()}
 
 
+def _run(argv: list[str], environ: dict[str, str]) -> int:
+    """Ansible itself, which a Ctrl-C while it is still starting ends without a traceback."""
+    python = _interpreter(argv[0])
+    if python:
+        argv = [*python, os.path.join(os.path.dirname(os.path.abspath(__file__)), "interruptible.py"), *argv]
+    code = wait_for(argv, _environment(environ), later=bool(python))
+    if code in STOPPED:
+        print("Interrupted: what was started on the nodes may go on there. Run the same again.", file=sys.stderr)
+    return code
+
+
+def _interpreter(program: str) -> list[str]:
+    """The Python that *program* names in its first line; nothing where it is another kind of program."""
+    try:
+        with open(program, "rb") as file:
+            words = os.fsdecode(file.readline(500)).strip().removeprefix("#!").split()
+    except OSError:
+        return []
+    named = bool(words) and os.path.basename(words[0]).startswith("python") and os.access(words[0], os.X_OK)
+    return words if named else []
+
+
 def run_cmd(options: dict[str, Any], rest: list[str], environ: dict[str, str]) -> int:
     """ansible PATTERN …"""
     argv = _over_inventory(options, "ansible")
     argv += rest if has_pattern(rest) else ["all", *rest]
     os.chdir(options["cluster_dir"])
-    return wait_for(argv, _environment(environ))
+    return _run(argv, environ)
 
 
 # Options of ansible whose value is the next argument: that value is no pattern.
@@ -71,7 +94,7 @@ def run_a_playbook(options: dict[str, Any], rest: list[str], environ: dict[str, 
         is_ours = argument.endswith((".yml", ".yaml")) and not os.path.exists(os.path.join(directory, argument))
         argv.append(os.path.join(here, argument) if is_ours and os.path.isfile(argument) else argument)
     os.chdir(directory)
-    return wait_for(argv, _environment(environ))
+    return _run(argv, environ)
 
 
 def run_ssh(options: dict[str, Any], rest: list[str], environ: dict[str, str]) -> NoReturn:

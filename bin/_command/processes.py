@@ -10,6 +10,8 @@ import sys
 from .errors import CommandError
 
 INTERRUPTED = 130
+# Ended by SIGHUP, Ctrl-C or SIGTERM: what was left is said.
+STOPPED = (129, INTERRUPTED, 143)
 # ansible-playbook's own exit code that means a Ctrl-C.
 ANSIBLE_INTERRUPTED = 99
 

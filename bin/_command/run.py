@@ -11,7 +11,7 @@ from . import environment
 from .completion import completion
 from .errors import CommandError, UsageError
 from .over_inventory import ACTIONS
-from .processes import INTERRUPTED, wait_for
+from .processes import STOPPED, wait_for
 from .variables import extra_variables
 from .words import OWN, Word
 
@@ -71,7 +71,7 @@ def run_playbook(word: Word, options: dict[str, Any], rest: list[str], environ: 
     # Tags are the user's playbooks': ours has none, would skip every step and call that "nothing to change".
     environ = {name: value for name, value in environ.items() if name not in ("ANSIBLE_RUN_TAGS", "ANSIBLE_SKIP_TAGS")}
     code = wait_for([*argv, *rest], environment.extended(environ, additions), later=True)
-    if code == INTERRUPTED:
+    if code in STOPPED:
         print(_left_behind(word, options), file=sys.stderr)
     return code
 
@@ -84,8 +84,6 @@ def _preflight_variables(options: dict[str, Any], environ: dict[str, str]) -> di
 
 
 def _left_behind(word: Word, options: dict[str, Any]) -> str:
-    directory = options.get("cluster_dir")
-    if word.name == "provision":
-        goes_on, removes = f"'tpaexec provision {directory}' goes on", "'tpaexec deprovision' removes it"
-        return f"Interrupted: what was made stays. {goes_on}, {removes}."
-    return f"Interrupted: run 'tpaexec {word.name}' again to finish."
+    """One line: what there is now, and how to go on."""
+    again = " ".join(part for part in ("tpaexec", word.name, options.get("cluster_dir")) if part)
+    return f"Interrupted: {word.left} Run '{again}' again to go on."

@@ -30,6 +30,7 @@ class Word(NamedTuple):
     needs: str = ""  # what DIR must hold before anything starts: config.yml, or inventory
     verbatim: bool = False  # everything after the arguments is passed on untouched
     description: str = ""
+    left: str = "Nothing was changed."  # what a Ctrl-C leaves behind
 
 
 def _argument(*flags: str, **settings: Any) -> Argument:
@@ -121,6 +122,7 @@ WORDS: tuple[Word, ...] = (
             *COMMON,
         ),
         "configure",
+        left="There is a whole config.yml or none.",
     ),
     Word(
         "preflight",
@@ -165,6 +167,7 @@ WORDS: tuple[Word, ...] = (
         ),
         "provision",
         needs="config.yml",
+        left="What was made stays; 'tpaexec deprovision' removes it.",
     ),
     Word(
         "install-docker",
@@ -173,6 +176,7 @@ WORDS: tuple[Word, ...] = (
         ("tpaexec install-docker", "tpaexec install-docker -- --ask-become-pass"),
         (*CHANGING, *COMMON),
         "install_docker",
+        left="Packages may be half installed; the package manager says how to mend that.",
     ),
     Word(
         "ping",
@@ -250,6 +254,7 @@ WORDS: tuple[Word, ...] = (
         ),
         "diagram",
         needs="config.yml",
+        left="The picture is as it was.",
     ),
     Word(
         "report",
@@ -279,6 +284,7 @@ WORDS: tuple[Word, ...] = (
         ),
         "report",
         needs="config.yml",
+        left="The report is as it was.",
     ),
     Word(
         "start-containers",
@@ -288,6 +294,7 @@ WORDS: tuple[Word, ...] = (
         (DIR, NODES, *CHANGING, *COMMON),
         "start_containers",
         needs="config.yml",
+        left="Nodes that were started run.",
     ),
     Word(
         "stop-containers",
@@ -297,6 +304,7 @@ WORDS: tuple[Word, ...] = (
         (DIR, NODES, *CHANGING, *COMMON),
         "stop_containers",
         needs="config.yml",
+        left="Nodes that were stopped stay so.",
     ),
     Word(
         "deprovision",
@@ -316,6 +324,7 @@ WORDS: tuple[Word, ...] = (
         ),
         "deprovision",
         needs="config.yml",
+        left="What was removed is gone, the rest and config.yml stay.",
     ),
     Word(
         "images",
@@ -329,6 +338,7 @@ WORDS: tuple[Word, ...] = (
             *COMMON,
         ),
         "images",
+        left="Images that were removed are gone, all others stay.",
     ),
     Word(
         "bundle",
@@ -343,6 +353,7 @@ WORDS: tuple[Word, ...] = (
         ),
         "bundle",
         needs="config.yml",
+        left="There is a whole archive or none; images that were made stay.",
     ),
     Word(
         "completion",

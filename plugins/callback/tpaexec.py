@@ -72,6 +72,7 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_start(self, playbook: Any) -> None:
         # The command starts us with SIGINT blocked: before this, it would have met Python's imports and a traceback.
+        _patient.interrupt_in_one_line(self._display)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
         _patient.outlive_readers()
         # pylint: disable-next=protected-access

@@ -51,7 +51,8 @@ class InProcessAction(ActionBase):
         progress = _progress.of_display(self._display)
         modes = bool(self._task.check_mode), bool(self._task.diff)
         try:
-            return call(self.module, plain(self._task.args), *modes, progress)
+            with _progress.ends_between_lines(progress):
+                return call(self.module, plain(self._task.args), *modes, progress)
         except Exception as error:  # pylint: disable=broad-except
             # The form of a module that broke: its traceback is there for who asks.
             broke = f"{type(error).__name__}: {error}"

@@ -6,11 +6,14 @@ Threads of a module's body report steps. What is written goes through Ansible's 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import sys
 import threading
-from typing import Any, Callable, Optional
+from types import FrameType
+from typing import Any, Callable, Iterator, Optional
 
 from ansible import constants as C
 
@@ -35,14 +38,16 @@ class Progress:
         self._live = live
         self._width = width
         self._height = height
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._writing = False
+        self._end: Optional[Callable[[], None]] = None
         self._done: dict[str, list[str]] = {}
         self._now: dict[str, str] = {}
         self._drawn = 0
 
     def step(self, target: str, step: str, seconds: Optional[float]) -> None:
         """A step begins (no seconds) or has ended."""
-        with self._lock:
+        with self._whole():
             done = self._done.setdefault(target, [])
             if seconds is None:
                 self._now[target] = step
@@ -55,9 +60,33 @@ class Progress:
                 self._write(self._line(target) + "\n")
                 done.clear()
 
+    @contextlib.contextmanager
+    def _whole(self) -> Iterator[None]:
+        """One writer at a time; an end that was asked for meanwhile comes after the line."""
+        with self._lock:
+            self._writing = True
+            try:
+                yield
+            finally:
+                self._writing = False
+        if self._end is not None and threading.current_thread() is threading.main_thread():
+            self._end()
+
+    def end_with(self, end: Callable[[], None]) -> None:
+        """Call *end*, which ends this process, when no line is half written. From a signal's handler.
+
+        A worker that dies while it writes to Ansible's queue keeps the queue's lock: Ansible would wait for ever.
+        """
+        self._lock.acquire(timeout=5)  # pylint: disable=consider-using-with - nobody else is to write any more
+        if self._writing:  # it is this very thread that the signal came upon
+            self._end = end
+            self._lock.release()
+            return
+        end()
+
     def finish(self) -> None:
         """Nothing more comes: what a log has not been told is said now."""
-        with self._lock:
+        with self._whole():
             for target, step in self._now.items():
                 self._done[target].append(f"{step} failed")
             broken, self._now = bool(self._now), {}
@@ -101,3 +130,32 @@ def of_display(display: Any) -> Optional[Progress]:
 
     size = shutil.get_terminal_size()
     return Progress(write, TERMINAL, size.columns, size.lines)
+
+
+@contextlib.contextmanager
+def ends_between_lines(progress: Optional[Progress]) -> Iterator[None]:
+    """A Ctrl-C or a SIGTERM in here does what it did before, but not while a line is being written."""
+    if progress is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    lines = progress
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def handle(number: int, frame: Optional[FrameType]) -> None:
+        lines.end_with(lambda: _as_before(number, frame))
+
+    def _as_before(number: int, frame: Optional[FrameType]) -> None:
+        handler = before[signal.Signals(number)]
+        if callable(handler):
+            handler(number, frame)
+        else:
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+            os.kill(os.getpid(), number)
+
+    for number in before:
+        signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)

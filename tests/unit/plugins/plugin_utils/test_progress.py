@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ansible_collections.tpaexec.docker.plugins.plugin_utils._progress import Progress
+import os
+import signal
+import threading
+import time
+
+from ansible_collections.tpaexec.docker.plugins.plugin_utils._progress import Progress, ends_between_lines
 
 STEPS = [
     ("network n", "create", None),
@@ -48,3 +53,48 @@ def test_a_line_never_wraps():
     written: list[str] = []
     Progress(written.append, True, 20).step("a" * 50, "create", None)
     assert len(written[0].strip("\r\n").replace("\x1b[K", "")) == 19
+
+
+def test_an_end_comes_between_lines_and_no_line_after_it():
+    """What a signal's handler does: a worker that dies in the middle of a line would leave Ansible's queue locked."""
+    said: list[str] = []
+    progress = Progress(said.append, live=False)
+    progress.step("uno", "boot", 1.0)
+    threads = [threading.Thread(target=progress.step, args=("due", "boot", 1.0)) for _number in range(4)]
+    progress.end_with(lambda: [thread.start() for thread in threads])
+    time.sleep(0.05)
+    assert all(thread.is_alive() for thread in threads)
+    assert len(said) == 1
+    progress._lock.release()
+    for thread in threads:
+        thread.join(5)
+    assert len(said) == 5
+
+
+def test_an_end_in_the_middle_of_a_line_waits_for_it():
+    said: list[str] = []
+
+    def write(text: str) -> None:
+        progress.end_with(lambda: said.append("end"))
+        said.append(text)
+
+    progress = Progress(write, live=False)
+    progress.step("uno", "boot", 1.0)
+    assert len(said) == 2
+    assert said[1] == "end"
+
+
+def test_signals_do_what_they_did_before():
+    seen: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: seen.append(number))
+    try:
+        progress = Progress(lambda _text: None, live=False)
+        with ends_between_lines(progress):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.01)
+        assert seen == [signal.SIGTERM]
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.01)
+        assert len(seen) == 2
+    finally:
+        signal.signal(signal.SIGTERM, before)
