@@ -7,19 +7,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Callable, Iterable, Mapping, Optional, Sequence
 
-from .._errors import PlatformError
+from .._errors import DaemonError, PlatformError
+from .._hosts import of_host
 from .._spec.model import Attachment
 from .body import create_body, endpoint
 from .explain import explained
 from .hosts_file import capture_lines, restore_lines
 from .labels import node_labels
-from .plan import NodePlan, Step
+from .plan_model import NodePlan, Step
 from .ready import Boot, not_running, run_in, wait_booted
 from .recipe import STOP_TIMEOUT, cook
 from .ssh import RELOAD
-from .tools import Site, Tools
+from .tools import Benches, Site, Tools
 
 FREEING = ("remove", "disconnect")
+SILENT = ("DAEMON_HUNG", "DAEMON_NOT_RUNNING")
 
 
 @dataclass
@@ -35,6 +37,11 @@ class NodeResult:
     seconds: dict[str, float] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
     hosts_lines: Optional[list[str]] = None
+    host: str = ""
+
+    def __post_init__(self) -> None:
+        """`host` is where the container is: the plan's, once it was made there."""
+        self.host = self.plan.container.host if self.plan.container else self.plan.host
 
     @property
     def name(self) -> str:
@@ -44,10 +51,15 @@ class NodeResult:
 class NodeWorker:
     """The steps of a node, one method a kind of step."""
 
-    def __init__(self, site: Site, tools: Tools, network_ids: Mapping[str, str]) -> None:
+    def __init__(self, site: Site, benches: Benches, network_ids: Mapping[str, str]) -> None:
         self._site = site
-        self._tools = tools
+        self._benches = benches
         self._network_ids = network_ids
+        self._silent: dict[str, str] = {}
+
+    def _at(self, result: NodeResult) -> Tools:
+        """The tools of the host where the node's container is."""
+        return self._benches[result.host]
 
     def free(self, result: NodeResult) -> None:
         """The steps up to the last one that gives an address, a port or a name back."""
@@ -69,8 +81,17 @@ class NodeWorker:
 
     def _guarded(self, result: NodeResult, action: Callable[..., None], *args: Any) -> None:
         """A part of one worker's work; what goes wrong becomes the result's error."""
+        if result.host in self._silent:
+            result.error = self._silent[result.host]
+            return
         try:
             action(result, *args)
+        except DaemonError as error:
+            told = explained(of_host(result.host, error), result.name)
+            result.error = str(told)
+            # Of several hosts, one that fell silent costs its nodes one wait, not one each.
+            if error.id in SILENT and not error.status and len(self._benches) > 1:
+                self._silent[result.host] = result.error
         except PlatformError as error:
             result.error = str(explained(error, result.name))
         except Exception as error:  # pylint: disable=broad-except
@@ -85,7 +106,7 @@ class NodeWorker:
 
     def _step(self, result: NodeResult, step: Step) -> None:
         action = getattr(self, f"_do_{step.kind}")
-        seconds = self._tools.timed(result.name, str(step), action, result, step.data)
+        seconds = self._at(result).timed(result.name, str(step), action, result, step.data)
         result.seconds[step.kind] = round(result.seconds.get(step.kind, 0.0) + seconds, 3)
         result.done.append(step.kind)
 
@@ -98,18 +119,18 @@ class NodeWorker:
             return
         state = result.raw.get("State") or {}
         if state.get("Status") != "running":
-            raise not_running(self._tools.daemon, result.container_id, state)
+            raise not_running(self._at(result).daemon, result.container_id, state)
         if self._site.wait:
-            result.seconds["boot"] = self._tools.timed(result.name, "boot", self._boot, result)
+            result.seconds["boot"] = self._at(result).timed(result.name, "boot", self._boot, result)
 
     def _inspect(self, result: NodeResult) -> Mapping[str, Any]:
         if not result.done and result.plan.container is not None:
             return result.plan.container.raw
-        raw: Mapping[str, Any] = self._tools.daemon.call("inspect_container", result.container_id)
+        raw: Mapping[str, Any] = self._at(result).daemon.call("inspect_container", result.container_id)
         return raw
 
     def _boot(self, result: NodeResult) -> None:
-        tools, ident = self._tools, result.container_id
+        tools, ident = self._at(result), result.container_id
         boot = wait_booted(tools.daemon, ident, tools.deadline, tools.keys(), tools.sleep)
         result.boot = boot
         result.ssh = boot.sshd and boot.key
@@ -125,35 +146,38 @@ class NodeWorker:
         instance, site = result.plan.instance, self._site
         if instance is None:
             return
-        cooked = cook(instance, site.world.host, site.cluster_id)
+        result.host = result.plan.host
+        cooked = cook(instance, site.facts(result.host), site.cluster_id)
         labels = node_labels(site.cluster, instance, cooked, site.cluster_id)
         body = create_body(instance, cooked, labels)
-        created = self._tools.daemon.call("create_container_from_config", body, instance.name)
+        created = self._at(result).daemon.call("create_container_from_config", body, instance.name)
         result.container_id = created["Id"]
-        if self._tools.installer is not None:
-            self._tools.installer.look(result.container_id, self._image_id(result))
+        installer = self._at(result).installer
+        if installer is not None:
+            installer.look(result.container_id, self._image_id(result))
 
     def _image_id(self, result: NodeResult) -> str:
-        image = self._site.world.images.get(result.plan.instance.settings.image) if result.plan.instance else None
-        return str((image or {}).get("Id"))
+        instance = result.plan.instance
+        return str(self._site.image(result.host, instance.settings.image).get("Id")) if instance else ""
 
     def _do_start(self, result: NodeResult, _data: Any) -> None:
-        if self._tools.installer is not None and "create" in result.done:
-            result.ssh = self._tools.installer.install(result.container_id, self._image_id(result))
-        self._tools.daemon.call("start", result.container_id)
+        installer = self._at(result).installer
+        if installer is not None and "create" in result.done:
+            result.ssh = installer.install(result.container_id, self._image_id(result))
+        self._at(result).daemon.call("start", result.container_id)
 
     def _do_unpause(self, result: NodeResult, _data: Any) -> None:
-        self._tools.daemon.call("unpause", result.container_id)
+        self._at(result).daemon.call("unpause", result.container_id)
 
     def _do_stop(self, result: NodeResult, _data: Any) -> None:
         container = result.plan.container
         if container is not None and container.status == "paused":
-            self._tools.daemon.call("unpause", result.container_id)
-        result.hosts_lines = capture_lines(self._tools.daemon, result.container_id)
-        self._stop(result.container_id)
+            self._at(result).daemon.call("unpause", result.container_id)
+        result.hosts_lines = capture_lines(self._at(result).daemon, result.container_id)
+        self._stop(result)
 
-    def _stop(self, ident: str) -> None:
-        self._tools.daemon.call("stop", ident, timeout=STOP_TIMEOUT)
+    def _stop(self, result: NodeResult) -> None:
+        self._at(result).daemon.call("stop", result.container_id, timeout=STOP_TIMEOUT)
 
     def _do_remove(self, result: NodeResult, _data: Any) -> None:
         """Data that outlives the container is written out first; without any, a quick end is as good."""
@@ -161,19 +185,19 @@ class NodeWorker:
         if container is None:
             return
         if container.status in ("running", "restarting") and _keeps_data(container.raw):
-            self._stop(container.id)
-        self._tools.gone_is_fine("remove_container", container.id, v=True, force=True)
+            self._stop(result)
+        self._at(result).gone_is_fine("remove_container", container.id, v=True, force=True)
         result.container_id = ""
 
     def _do_update(self, result: NodeResult, data: Mapping[str, Any]) -> None:
-        self._tools.daemon.update_container(result.container_id, data)
+        self._at(result).daemon.update_container(result.container_id, data)
 
     def _do_connect(self, result: NodeResult, data: Attachment) -> None:
         ident = self._network_ids.get(data.network, data.network)
         config = endpoint(data)
         ipam = config.get("IPAMConfig") or {}
         links = [tuple(link.split(":", 1)) if ":" in link else (link, link) for link in data.links]
-        self._tools.daemon.call(
+        self._at(result).daemon.call(
             "connect_container_to_network",
             result.container_id,
             ident,
@@ -185,7 +209,7 @@ class NodeWorker:
 
     def _do_disconnect(self, result: NodeResult, data: Attachment) -> None:
         ident = self._network_ids.get(data.network, data.network)
-        self._tools.gone_is_fine("disconnect_container_from_network", result.container_id, ident, force=True)
+        self._at(result).gone_is_fine("disconnect_container_from_network", result.container_id, ident, force=True)
 
 
 def run_nodes(worker: NodeWorker, plans: Iterable[NodePlan], parallel: int) -> list[NodeResult]:

@@ -3,22 +3,29 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Iterable, Mapping
 
 from .._errors import DaemonError, PlatformError
-from .._spec.model import Network
+from .apply_overlays import make_overlay, network_arguments, remove_overlay
 from .explain import explained
 from .labels import network_labels, volume_labels
 from .observe import ID_LABEL
 from .plan_network import CREATE, REMOVE, REPLACE, NetworkPlan
-from .tools import Site, Tools
+from .tools import Benches, Site, Tools
 
 
-def make_networks(site: Site, tools: Tools, plans: Iterable[NetworkPlan]) -> dict[str, str]:
-    """The ids of all networks by name. Raises PlatformError: without its network no node can be made."""
-    ids = {name: network.id for name, network in site.world.networks.items()}
+def make_networks(site: Site, benches: Benches, plans: Iterable[NetworkPlan]) -> dict[str, str]:
+    """The ids of networks that reach one host, by name; the others go by their names alone, since a host does not know
+    an overlay before its first use. Raises PlatformError: without its network no node can be made."""
+    worlds = () if site.fleet.several else site.fleet.worlds.values()
+    ids = {name: network.id for world in worlds for name, network in world.networks.items()}
     for plan in plans:
-        if plan.action in (CREATE, REPLACE):
+        if plan.overlay is not None and plan.changed:
+            tools = benches[plan.host]
+            tools.timed(f"network {plan.name}", plan.action, make_overlay, site, benches, plan)
+        elif plan.action in (CREATE, REPLACE):
+            tools = benches[plan.host]
             tools.timed(f"network {plan.name}", plan.action, _make_network, site, tools, plan, ids)
     return ids
 
@@ -38,28 +45,15 @@ def _make_network(site: Site, tools: Tools, plan: NetworkPlan, ids: dict[str, st
     ids[plan.name] = created["Id"]
 
 
-def network_arguments(network: Network, labels: Mapping[str, str]) -> dict[str, Any]:
-    """The SDK's create_network, from one of docker_networks."""
-    words = (("Subnet", "subnet"), ("IPRange", "iprange"), ("Gateway", "gateway"))
-    pools = [{theirs: getattr(pool, ours) for theirs, ours in words if getattr(pool, ours)} for pool in network.ipam]
-    return dict(
-        name=network.name,
-        driver="bridge",
-        options=dict(network.driver_options) or None,
-        ipam={"Driver": "default", "Config": pools} if pools else None,
-        labels=dict(labels),
-        enable_ipv6=network.enable_ipv6,
-        check_duplicate=True,
-    )
-
-
-def remove_networks(tools: Tools, plans: Iterable[NetworkPlan]) -> list[str]:
+def remove_networks(benches: Benches, plans: Iterable[NetworkPlan]) -> list[str]:
     """What could not be removed, as messages."""
     failures = []
     for plan in plans:
         if plan.action == REMOVE and plan.observed is not None:
+            tools = benches[plan.host]
+            remove = tools.gone_is_fine if plan.overlay is None else partial(remove_overlay, tools)
             try:
-                tools.timed(f"network {plan.name}", REMOVE, tools.gone_is_fine, "remove_network", plan.observed.id)
+                tools.timed(f"network {plan.name}", REMOVE, remove, "remove_network", plan.observed.id)
             except PlatformError as error:
                 failures.append(f"network {plan.name}: {error}")
     return failures

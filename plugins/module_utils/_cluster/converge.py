@@ -5,29 +5,33 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, Iterator, Mapping, Optional
+from typing import Any, Iterator, Mapping, Optional, Sequence
 
-from .._client import Address, Daemon, connect
+from .._client import Address, Daemon
 from .._directory.config_file import read_file
 from .._directory.keys import SshKeys, ensure_keys, read_keys
 from .._entry import Run
-from .._errors import ConfigError, PlatformError
-from .._spec.model import Cluster
+from .._errors import ConfigError, DaemonError, PlatformError
+from .._hosts import Connected, addresses_of, closing, connect_all
+from .._spec.model import DEFAULT_HOST, Cluster, Host
 from .._spec.parse import options_to_data, parse_config
 from . import timeline
-from .apply import NodeWorker, run_nodes
+from .apply import NodeResult, NodeWorker, run_nodes
 from .apply_networks import make_networks, make_volumes, remove_networks, remove_volumes
 from .cgroups import our_groups, remove_groups
-from .observe import FOREIGN, ID_LABEL, OURS, World, observe
-from .plan import ABSENT, PRESENT, Plan, Wishes, make_plan
+from .fleet import Fleet, observe_all
+from .observe import FOREIGN, ID_LABEL, OURS
+from .plan import make_plan
+from .plan_model import ABSENT, PRESENT, Plan, Wishes
 from .plan_network import KEEP
 from .pool import Deadline
-from .record import Record, locked, new_id, read_id, read_record, write_id, write_record
+from .record import Place, Record, locked, new_id, read_id, read_record, write_id, write_record
 from .result import Outcome, as_result
 from .ssh import KeyMaterial, SshInstaller
-from .tools import Site, Tools
+from .tools import Benches, Site, Tools
 
 
 @dataclass(frozen=True)
@@ -82,8 +86,21 @@ def body(params: dict[str, Any], run: Run) -> dict[str, Any]:
     # With a cluster directory, cluster_config has said them already.
     for warning in () if job.cluster_dir else job.cluster.warnings:
         run.warn(warning)
-    with connect(Address.from_params(params), job.parallel + 2) as daemon, _lock(job, run.check_mode):
-        return converge(daemon, job, run)
+    addresses = addresses_of(hosts_of(job.cluster, job.directory), Address.from_params(params))
+    with closing(connect_all(addresses, job.parallel + 2)) as connected, _lock(job, run.check_mode):
+        return converge(connected, job, run)
+
+
+def hosts_of(cluster: Cluster, directory: str) -> list[Host]:
+    """The hosts to look at: those with nodes, the other declared ones, and `default` where the cluster may still have
+    something there, because it was made before it had hosts or its record says so."""
+    found = {host.name: host for host in (*cluster.used_hosts, *cluster.hosts.values())}
+    if cluster.hosts and DEFAULT_HOST not in found:
+        record = read_record(directory)
+        places = {place.host for place in record.places.values()}
+        if DEFAULT_HOST in places or (not places and read_id(directory)):
+            found[DEFAULT_HOST] = Host()
+    return list(found.values())
 
 
 def _lock(job: Job, check_mode: bool) -> contextlib.AbstractContextManager[None]:
@@ -91,26 +108,26 @@ def _lock(job: Job, check_mode: bool) -> contextlib.AbstractContextManager[None]
     return contextlib.nullcontext() if check_mode else locked(job.directory)
 
 
-def converge(daemon: Daemon, job: Job, run: Run) -> dict[str, Any]:
+def converge(connected: Mapping[str, Connected], job: Job, run: Run) -> dict[str, Any]:
     """Bring the cluster to its state, or say what that would take."""
-    ident, world = _identify(daemon, job, run)
     record = read_record(job.directory)
-    plan = make_plan(job.cluster, world, record.applied, job.wishes)
+    ident, fleet = _identify(connected, job, run, record.places)
+    plan = make_plan(job.cluster, fleet, record.applied, job.wishes)
     if plan.problems:
         raise ConfigError(list(plan.problems), f"what stands in the way of cluster {job.cluster.name}")
     for warning in _warnings(plan):
         run.warn(warning)
     if run.check_mode:
-        return as_result(job.cluster, plan, world, Outcome(check_mode=True), job.wishes.state)
+        return as_result(job.cluster, plan, fleet, Outcome(check_mode=True), job.wishes.state)
     if job.wishes.state == PRESENT:
         _keep_id(job.directory, ident)
-    site = Site(job.cluster, ident, world, record.hosts, job.wait)
-    outcome = _apply(daemon, job, run, site, plan)
-    write_record(job.directory, _next_record(record, world, outcome.results))
-    result = as_result(job.cluster, plan, world, outcome, job.wishes.state)
+    site = Site(job.cluster, ident, fleet, record.hosts, job.wait)
+    outcome = _apply(connected, job, run, site, plan)
+    write_record(job.directory, _next_record(record, site, outcome.results))
+    result = as_result(job.cluster, plan, fleet, outcome, job.wishes.state)
     if job.wishes.state == PRESENT:
         timeline.keep(job.directory, result)
-    if job.wishes.state == ABSENT and not result.get("failed") and not _leaves_something(plan, job):
+    if job.wishes.state == ABSENT and not result.get("failed") and not fleet.lost and not _leaves_something(plan, job):
         _forget(job.directory)
     return result
 
@@ -120,28 +137,28 @@ def _keep_id(directory: str, ident: str) -> None:
         write_id(directory, ident)
 
 
-def _identify(daemon: Daemon, job: Job, run: Run) -> tuple[str, World]:
+def _identify(connected: Mapping[str, Connected], job: Job, run: Run, places: Mapping[str, Place]) -> tuple[str, Fleet]:
     """The cluster's id, and what is there as seen with it. A new id until something is made with it; `adopt` takes the
     id that the containers of our names carry, when ours is lost."""
     ident = read_id(job.directory)
-    world = observe(daemon, job.cluster, ident, job.parallel)
+    fleet = observe_all(connected, job.cluster, ident, job.parallel, places)
     if job.adopt:
-        found = _adoptable_id(job.cluster, world)
+        found = _adoptable_id(job.cluster, fleet)
         if found and found != ident:
             run.warn(
                 f"Taking over cluster {job.cluster.name} by name: its nodes carry the id {found}, "
                 f"this directory's was {ident or 'lost'}."
             )
-            return found, observe(daemon, job.cluster, found, job.parallel)
-    return ident or new_id(), world
+            return found, observe_all(connected, job.cluster, found, job.parallel, places)
+    return ident or new_id(), fleet
 
 
-def _adoptable_id(cluster: Cluster, world: World) -> str:
+def _adoptable_id(cluster: Cluster, fleet: Fleet) -> str:
     """The one id on containers of our cluster's label and names, "" when there is none. Two are too many to guess."""
     names = {instance.name for instance in cluster.instances}
     found = {
         item.labels[ID_LABEL]
-        for item in world.containers.values()
+        for item in fleet.containers
         if item.name in names
         and item.owner == FOREIGN
         and item.labels.get("Cluster") == cluster.name
@@ -188,29 +205,53 @@ def key_material(keys: SshKeys) -> KeyMaterial:
     return KeyMaterial(keys.public_key, files)
 
 
-def _apply(daemon: Daemon, job: Job, run: Run, site: Site, plan: Plan) -> Outcome:
+def _apply(connected: Mapping[str, Connected], job: Job, run: Run, site: Site, plan: Plan) -> Outcome:
     state = job.wishes.state
     with _keys_in_background(job, run, plan) as keys:
-        tools = replace(_tools(daemon, job, keys), progress=run.progress)
-        ids = {name: network.id for name, network in site.world.networks.items()}
+        benches = _benches(connected, job, run, site, keys)
+        ids: dict[str, str] = {}
         if state == PRESENT:
-            ids = make_networks(site, tools, plan.networks)
-            make_volumes(site, tools, plan.volumes)
-        results = run_nodes(NodeWorker(site, tools, ids), plan.nodes, job.parallel)
-        failures = remove_networks(tools, plan.networks) if state == ABSENT else []
-        gone = [item.plan.container for item in results if "remove" in item.done and "create" not in item.done]
-        raws = [container.raw for container in gone if container is not None]
-        remove_groups(daemon, our_groups(raws), str(raws[0].get("Image") or "") if raws else "")
+            ids = make_networks(site, benches, plan.networks)
+            for host, names in plan.volumes.items():
+                make_volumes(site, benches[host], names)
+        elif not site.fleet.several:
+            ids = {name: item.id for world in site.fleet.worlds.values() for name, item in world.networks.items()}
+        results = run_nodes(NodeWorker(site, benches, ids), plan.nodes, job.parallel)
+        failures = remove_networks(benches, plan.networks) if state == ABSENT else []
+        _remove_groups(benches, results)
         if state == ABSENT and job.wishes.remove_volumes:
-            for message in remove_volumes(site, tools, plan.volumes):
-                run.warn(message)
+            for host, names in plan.volumes.items():
+                for message in remove_volumes(site, benches[host], names):
+                    run.warn(message)
         if keys is not None:
             keys.result()
-    return Outcome(results=tuple(results), steps=tuple(tools.steps), failures=tuple(failures))
+    steps = next((tools.steps for tools in benches.values()), [])  # one journal for all
+    return Outcome(results=tuple(results), steps=tuple(steps), failures=tuple(failures))
 
 
-def _tools(daemon: Daemon, job: Job, keys: Optional[Future[SshKeys]]) -> Tools:
+def _remove_groups(benches: Benches, results: Sequence[NodeResult]) -> None:
+    """The cgroup folders of containers that are gone, on the host where each was."""
+    for host, tools in benches.items():
+        gone = [item.plan.container for item in results if "remove" in item.done]
+        stay = {item.name for item in results if "create" in item.done and item.host == host}
+        raws = [item.raw for item in gone if item is not None and item.host == host and item.name not in stay]
+        remove_groups(tools.daemon, our_groups(raws), str(raws[0].get("Image") or "") if raws else "")
+
+
+def _benches(
+    connected: Mapping[str, Connected], job: Job, run: Run, site: Site, keys: Optional[Future[SshKeys]]
+) -> Benches:
+    """Tools for every host that answers: one deadline and one journal for all."""
     deadline = Deadline.after(job.wait_timeout)
+    common: dict[str, Any] = {"progress": run.progress, "steps": [], "began": time.monotonic()}
+    found = {}
+    for name, daemon in connected.items():
+        if name in site.fleet.worlds and not isinstance(daemon, DaemonError):
+            found[name] = replace(_tools(daemon, deadline, keys), **common)
+    return found
+
+
+def _tools(daemon: Daemon, deadline: Deadline, keys: Optional[Future[SshKeys]]) -> Tools:
     if keys is None:
         return Tools(daemon, deadline)
 
@@ -224,10 +265,12 @@ def _wanted_keys(material: KeyMaterial) -> dict[str, str]:
     return {"key": material.public_key, "host_key": material.host_public}
 
 
-def _next_record(record: Record, world: World, results: Any) -> Record:
-    """Mends and captured lines of this run added, containers that are gone dropped."""
+def _next_record(record: Record, site: Site, results: Sequence[NodeResult]) -> Record:
+    """Mends and captured lines of this run added, what is gone dropped; what is on a silent host is kept."""
     applied, hosts = dict(record.applied), dict(record.hosts)
-    alive = {item.id for item in world.containers.values()} | {result.container_id for result in results}
+    alive = {item.id for item in site.fleet.containers} | {result.container_id for result in results}
+    if site.fleet.lost:
+        alive |= {*applied, *hosts}
     for result in results:
         mended = result.plan.mended
         if mended and not result.error:
@@ -240,7 +283,23 @@ def _next_record(record: Record, world: World, results: Any) -> Record:
         record,
         applied={key: value for key, value in applied.items() if key in alive},
         hosts={key: value for key, value in hosts.items() if key in alive and value},
+        places=_next_places(record, site, results),
     )
+
+
+def _next_places(record: Record, site: Site, results: Sequence[NodeResult]) -> dict[str, Place]:
+    """Where each node is; kept only where there is a choice."""
+    if not site.cluster.hosts:
+        return {}
+    found = dict(record.places)
+    for result in results:
+        if result.container_id and result.plan.instance is not None and result.host in site.fleet.worlds:
+            engine = site.facts(result.host).engine_id
+            found[result.name] = Place(result.host, engine, result.container_id)
+        elif result.plan.kinds[-1:] == ("remove",) and not result.error and result.plan.instance is not None:
+            found.pop(result.name, None)
+    names = {instance.name for instance in site.cluster.instances}
+    return {name: place for name, place in found.items() if name in names or place.host in site.fleet.lost}
 
 
 def _leaves_something(plan: Plan, job: Job) -> bool:

@@ -9,6 +9,27 @@ from typing import Any, Optional
 
 
 @dataclass(frozen=True)
+class SwarmFacts:
+    """`/info`'s Swarm. state: `inactive`, `pending`, `active`, `error` or `locked`; managers know `cluster_id`."""
+
+    state: str = "inactive"
+    node_id: str = ""
+    manager: bool = False
+    cluster_id: str = ""
+    error: str = ""
+
+    @classmethod
+    def from_api(cls, swarm: Mapping[str, Any]) -> SwarmFacts:
+        return cls(
+            state=str(swarm.get("LocalNodeState") or "inactive"),
+            node_id=str(swarm.get("NodeID") or ""),
+            manager=bool(swarm.get("ControlAvailable")),
+            cluster_id=str((swarm.get("Cluster") or {}).get("ID") or ""),
+            error=str(swarm.get("Error") or ""),
+        )
+
+
+@dataclass(frozen=True)
 class HostFacts:
     """From `/version` and `/info`; a field that an engine does not send keeps its default."""
 
@@ -19,6 +40,8 @@ class HostFacts:
     rootless: bool = False
     name: str = ""
     nofile: Optional[int] = None
+    engine_id: str = ""
+    swarm: SwarmFacts = SwarmFacts()
 
     @classmethod
     def from_api(cls, version: Any, info: Any, nofile: Optional[int] = None) -> HostFacts:
@@ -34,6 +57,8 @@ class HostFacts:
             rootless=any(option.startswith("name=rootless") for option in options),
             name=str(info.get("Name") or ""),
             nofile=nofile,
+            engine_id=str(info.get("ID") or ""),
+            swarm=SwarmFacts.from_api(info.get("Swarm") or {}),
         )
 
 

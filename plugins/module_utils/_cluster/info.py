@@ -4,18 +4,22 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Any, Mapping, Optional
+from typing import Any, Optional
 
-from .._client import Address, connect
+from .._client import Address
 from .._directory.config_file import read_file, read_text
 from .._entry import Run
+from .._hosts import addresses_of, closing, connect_all
 from .._spec.load import read_config
 from .._spec.model import Cluster
 from .._spec.parse import parse_config
-from .converge import record_directory
-from .observe import FOREIGN, Container, World, observe
-from .plan import NodePlan, Wishes, make_plan
-from .record import read_id, read_record
+from .converge import hosts_of, record_directory
+from .fleet import Fleet, observe_all, strays, whole
+from .observe import FOREIGN, Container
+from .plan import make_plan
+from .plan_model import NodePlan, Wishes
+from .record import Record, read_id, read_record
+from .result import host_rows
 
 
 def body(params: dict[str, Any], run: Run) -> dict[str, Any]:
@@ -23,23 +27,27 @@ def body(params: dict[str, Any], run: Run) -> dict[str, Any]:
     cluster_dir = params["cluster_dir"]
     cluster = parse_config(read_config(read_text(cluster_dir)), cluster_dir, read_file)
     directory = record_directory(params.get("record_dir"), cluster_dir, cluster.name)
-    with connect(Address.from_params(params), 10) as daemon:
-        world = observe(daemon, cluster, read_id(directory))
+    record = read_record(directory)
+    addresses = addresses_of(hosts_of(cluster, directory), Address.from_params(params))
+    with closing(connect_all(addresses, 10)) as connected:
+        fleet = observe_all(connected, cluster, read_id(directory), 8, record.places)
     now = datetime.now(timezone.utc)
-    result = report(cluster, world, read_record(directory).applied, now)
+    result = report(cluster, fleet, record, now)
     for warning in [*cluster.warnings, *result["warnings_seen"]]:
         run.warn(warning)
     del result["warnings_seen"]
     return result
 
 
-def report(cluster: Cluster, world: World, applied: Mapping[str, Mapping[str, Any]], now: datetime) -> dict[str, Any]:
+def report(cluster: Cluster, fleet: Fleet, record: Record, now: datetime) -> dict[str, Any]:
     """All nodes, those that config.yml no longer names too; pure."""
-    plan = make_plan(cluster, world, applied, Wishes())
-    nodes = [_node(node, world.containers.get(node.name), now) for node in plan.nodes]
+    plan = make_plan(cluster, fleet, record.applied, Wishes())
+    seen = whole(cluster, fleet).containers
+    nodes = [_node(node, seen.get(node.name), now) for node in plan.nodes]
     named = {node["name"] for node in nodes}
-    for container in sorted(world.containers.values(), key=lambda item: item.name):
-        if container.name not in named and container.owner != FOREIGN:
+    left = strays(cluster, fleet)
+    for container in sorted([*seen.values(), *left], key=lambda item: item.name):
+        if (container.name not in named and container.owner != FOREIGN) or container in left:
             nodes.append(_node(NodePlan(container.name, None, container), container, now))
     networks = [
         {"name": item.name, "action": item.action, "reasons": list(item.reasons), "present": item.observed is not None}
@@ -50,6 +58,7 @@ def report(cluster: Cluster, world: World, applied: Mapping[str, Mapping[str, An
         "cluster_name": cluster.name,
         "instances": nodes,
         "networks": networks,
+        "hosts": host_rows(cluster, fleet),
         "problems": [vars(problem).copy() for problem in plan.problems],
         "warnings_seen": list(plan.warnings),
     }
@@ -69,16 +78,23 @@ def _node(plan: NodePlan, seen: Optional[Container], now: datetime) -> dict[str,
         "role": list(instance.role) if instance else [],
         "location": instance.location if instance else "",
         "image": str((container.raw.get("Config") or {}).get("Image") or "") if container else "",
-        "status": container.status if container else ("foreign" if seen else "absent"),
+        "host": container.host if container else plan.host,
+        "status": _status(plan, seen, container),
         "owner": seen.owner if seen else "",
         "container_id": container.id if container else "",
         "addresses": addresses,
         "ip_address": addresses.get(first, ""),
         "uptime": _uptime(container, now),
-        "drift": list(plan.reasons) if container and (plan.changed or plan.blocked) else [],
+        "drift": list(plan.reasons) if (container and plan.changed) or plan.blocked else [],
         "in_config": instance is not None,
         "warnings": list(plan.warnings),
     }
+
+
+def _status(plan: NodePlan, seen: Optional[Container], container: Optional[Container]) -> str:
+    if plan.unreachable:
+        return "unknown"
+    return container.status if container else ("foreign" if seen else "absent")
 
 
 def _uptime(container: Optional[Container], now: datetime) -> Optional[int]:

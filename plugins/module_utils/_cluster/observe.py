@@ -49,9 +49,10 @@ class Container:
     exit_code: int = 0
     error: str = ""
     restarting: bool = False
+    host: str = DEFAULT_HOST
 
     @classmethod
-    def from_api(cls, raw: Mapping[str, Any], cluster: str, cluster_id: str) -> Container:
+    def from_api(cls, raw: Mapping[str, Any], cluster: str, cluster_id: str, host: str = DEFAULT_HOST) -> Container:
         state = raw.get("State") or {}
         labels = (raw.get("Config") or {}).get("Labels") or {}
         return cls(
@@ -67,6 +68,7 @@ class Container:
             exit_code=int(state.get("ExitCode") or 0),
             error=str(state.get("Error") or ""),
             restarting=bool(state.get("Restarting")),
+            host=host,
         )
 
     def endpoint(self, network: str) -> Optional[Endpoint]:
@@ -91,7 +93,8 @@ class World:
     """All that was seen of one daemon.
 
     `containers` by name: those of the cluster, and foreign ones under names that the cluster wants. `taken_names` are
-    all names in use. `images` maps a wanted image name to its inspect reply, None where it is missing.
+    all names in use. `images` maps a wanted image name to its inspect reply, None where it is missing. `subnets` are
+    those of all networks of the daemon, by the network's name.
     """
 
     host: HostFacts
@@ -99,6 +102,7 @@ class World:
     networks: Mapping[str, ObservedNetwork]
     images: Mapping[str, Optional[Mapping[str, Any]]]
     docker_host: str = DEFAULT_HOST
+    subnets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def owner_of(labels: Mapping[str, str], cluster: str, cluster_id: str) -> str:
@@ -126,9 +130,10 @@ def _endpoints(raw: Mapping[str, Any]) -> tuple[Endpoint, ...]:
     return tuple(found)
 
 
-def observe(daemon: Daemon, cluster: Cluster, cluster_id: str, parallel: int = 8) -> World:
-    """Look at everything, side by side. Raises DaemonError."""
-    image_names = list(dict.fromkeys(instance.settings.image for instance in cluster.instances))
+def observe(daemon: Daemon, cluster: Cluster, cluster_id: str, parallel: int = 8, place: str = DEFAULT_HOST) -> World:
+    """Look at everything on the host called *place*, side by side. Raises DaemonError."""
+    here = [instance for instance in cluster.instances if instance.host == place]
+    image_names = list(dict.fromkeys(instance.settings.image for instance in here))
     first = run_all(
         [
             lambda: HostFacts.from_api(daemon.call("version"), daemon.call("info"), _nofile(daemon)),
@@ -145,13 +150,15 @@ def observe(daemon: Daemon, cluster: Cluster, cluster_id: str, parallel: int = 8
     wanted_networks = _wanted_networks(cluster)
     ids = [net["Id"] for net in networks if _network_concerns(net, wanted_networks, cluster_id)]
     second = run_all([*jobs, *(_network_job(daemon, ident) for ident in ids)], parallel)
-    seen = [Container.from_api(raw, cluster.name, cluster_id) for raw in second[: len(jobs)] if raw]
+    seen = [Container.from_api(raw, cluster.name, cluster_id, place) for raw in second[: len(jobs)] if raw]
     raws = [raw for raw in second[len(jobs) :] if raw]
     return World(
         host=host,
         containers={container.name: container for container in seen},
         networks={raw["Name"]: network_from_api(raw, cluster_id) for raw in raws},
         images=dict(zip(image_names, first[3:])),
+        docker_host=place,
+        subnets={str(network.get("Name")): subnets_of(network) for network in networks},
     )
 
 
@@ -181,17 +188,21 @@ def _network_concerns(network: Mapping[str, Any], wanted: set[str], cluster_id: 
 def network_from_api(raw: Mapping[str, Any], cluster_id: str) -> ObservedNetwork:
     labels = raw.get("Labels") or {}
     found = labels.get(ID_LABEL)
-    pools = (raw.get("IPAM") or {}).get("Config") or []
     members = raw.get("Containers") or {}
     return ObservedNetwork(
         id=str(raw.get("Id") or ""),
         name=str(raw.get("Name") or ""),
         owner=OURS if cluster_id and found == cluster_id else FOREIGN,
-        subnets=tuple(str(pool.get("Subnet")) for pool in pools if pool.get("Subnet")),
+        subnets=subnets_of(raw),
         labels=labels,
         members={str(ident): str(item.get("Name") or "") for ident, item in members.items()},
         raw=raw,
     )
+
+
+def subnets_of(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    pools = (raw.get("IPAM") or {}).get("Config") or []
+    return tuple(str(pool.get("Subnet")) for pool in pools if pool.get("Subnet"))
 
 
 def _gone(error: DaemonError) -> bool:

@@ -3,107 +3,79 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any, Mapping, Optional
 
 from .._errors import Problem
-from .._spec.model import Cluster, Instance, Volume
+from .._spec.model import Cluster, Instance
+from .fleet import Fleet, out_of_sight, seen_from, whole
 from .labels import applied_of, network_names, recipe_of
 from .observe import FOREIGN, OURS, TPA, Container, World
+from .plan_model import ABSENT, ALL, BEYOND, PRESENT, STARTED, STOPPED, NodePlan, Plan, Step, Wishes
+from .plan_move import lost_plan, moved_plan, plan_strays, unseen
 from .plan_network import NetworkPlan, plan_networks
 from .plan_node import NodeContext, attach_steps, mends
+from .plan_overlay import attach_blocker, local_leftovers, plan_overlays, swarm_problems
 from .recipe import choose
 
-PRESENT, STARTED, STOPPED, ABSENT = "present", "started", "stopped", "absent"
-ALL = "all"
-BEYOND = ("dead", "removing")
-
 
 @dataclass(frozen=True)
-class Wishes:
-    """What the caller asks for beyond config.yml."""
+class Scene:
+    """What every node's plan depends on. `replaced`: networks that are made anew."""
 
-    state: str = PRESENT
-    recreate: tuple[str, ...] = ()
-    prune: bool = False
-    nodes: tuple[str, ...] = ()
-    remove_volumes: bool = False
-
-
-@dataclass(frozen=True)
-class Step:
-    """One thing to do to one node. kind: create, start, stop, unpause, remove, update, connect, disconnect."""
-
-    kind: str
-    data: Any = None
-
-    def __str__(self) -> str:
-        network = getattr(self.data, "network", "")
-        return f"{self.kind} {network}".strip()
+    fleet: Fleet
+    merged: World
+    applied: Mapping[str, Mapping[str, Any]]
+    wishes: Wishes
+    replaced: frozenset[str]
 
 
-@dataclass(frozen=True)
-class NodePlan:
-    """One node: the container that is there (if any), the steps, and why."""
-
-    name: str
-    instance: Optional[Instance]
-    container: Optional[Container]
-    steps: tuple[Step, ...] = ()
-    reasons: tuple[str, ...] = ()
-    blocked: bool = False
-    warnings: tuple[str, ...] = ()
-    foreign: bool = False
-    mended: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def changed(self) -> bool:
-        return bool(self.steps)
-
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        return tuple(step.kind for step in self.steps)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Everything to do, or `problems`: then nothing may be done at all."""
-
-    networks: tuple[NetworkPlan, ...] = ()
-    nodes: tuple[NodePlan, ...] = ()
-    volumes: tuple[str, ...] = ()
-    problems: tuple[Problem, ...] = ()
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def changed(self) -> bool:
-        return any(network.changed for network in self.networks) or any(node.changed for node in self.nodes)
-
-
-def make_plan(cluster: Cluster, world: World, applied: Mapping[str, Mapping[str, Any]], wishes: Wishes) -> Plan:
+def make_plan(
+    cluster: Cluster,
+    fleet: Fleet,
+    applied: Mapping[str, Mapping[str, Any]],
+    wishes: Wishes,
+) -> Plan:
     """The plan. *applied* maps container ids to what the record says was mended in place."""
     names = [instance.name for instance in cluster.instances]
+    world = whole(cluster, fleet)
     problems = _unknown_names(names, world, wishes)
     members = {
         item.name for item in world.containers.values() if item.owner == OURS or (_is_ours(item) and item.name in names)
-    }
-    networks, network_problems = plan_networks(cluster, world, wishes.state, members)
+    } | out_of_sight(cluster, fleet)
+    networks, network_problems = _plan_networks(cluster, fleet, world, wishes.state, members)
+    problems += _same_engines(cluster, fleet, wishes)
     replaced = frozenset(item.name for item in networks if item.replaces)
-    nodes = [
-        _plan_node(instance, world, applied, wishes, replaced)
-        for instance in cluster.instances
-        if _chosen(instance, wishes)
-    ]
+    scene = Scene(fleet, world, applied, wishes, replaced)
+    nodes = [_placed(instance, scene) for instance in cluster.instances if _chosen(instance, wishes)]
     if wishes.state == PRESENT:
-        problems += [*network_problems, *_missing_images(cluster, world), *_in_the_way(cluster, world)]
+        problems += [*network_problems, *_missing_images(fleet), *_in_the_way(cluster, fleet)]
     dropped, warnings = _plan_dropped(names, world, wishes)
+    left, more = plan_strays(cluster, fleet, wishes)
     return Plan(
         networks=networks,
-        nodes=(*nodes, *dropped),
-        volumes=_named_volumes(cluster),
+        nodes=(*nodes, *dropped, *left),
+        volumes=_named_volumes(cluster, fleet),
         problems=tuple(problems),
-        warnings=warnings,
+        warnings=(*warnings, *more),
     )
+
+
+def _plan_networks(
+    cluster: Cluster, fleet: Fleet, world: World, state: str, members: set[str]
+) -> tuple[tuple[NetworkPlan, ...], list[Problem]]:
+    if fleet.several:
+        return plan_overlays(cluster, fleet, world, state, members)
+    plans, problems = plan_networks(cluster, world, state, members)
+    if state == ABSENT:
+        plans = (*plans, *local_leftovers(fleet, members, {world.docker_host}))
+    return plans, problems
+
+
+def _same_engines(cluster: Cluster, fleet: Fleet, wishes: Wishes) -> list[Problem]:
+    """One engine under two names is always wrong; what is wrong with the Swarm matters when something is made."""
+    found = swarm_problems(cluster, fleet) if len(fleet.worlds) > 1 or fleet.several else []
+    return [item for item in found if wishes.state == PRESENT or "the same engine" in item.message]
 
 
 def _is_ours(container: Optional[Container]) -> bool:
@@ -114,9 +86,13 @@ def _chosen(instance: Instance, wishes: Wishes) -> bool:
     return not wishes.nodes or instance.name in wishes.nodes
 
 
-def _named_volumes(cluster: Cluster) -> tuple[str, ...]:
-    volumes: list[Volume] = [volume for instance in cluster.instances for volume in instance.settings.volumes]
-    return tuple(dict.fromkeys(volume.source for volume in volumes if volume.kind == "volume"))
+def _named_volumes(cluster: Cluster, fleet: Fleet) -> dict[str, tuple[str, ...]]:
+    found: dict[str, dict[str, None]] = {}
+    for instance in cluster.instances:
+        for volume in instance.settings.volumes:
+            if volume.kind == "volume" and instance.host in fleet.worlds:
+                found.setdefault(instance.host, {})[volume.source] = None
+    return {host: tuple(names) for host, names in found.items()}
 
 
 def _unknown_names(names: list[str], world: World, wishes: Wishes) -> list[Problem]:
@@ -131,31 +107,36 @@ def _unknown_names(names: list[str], world: World, wishes: Wishes) -> list[Probl
     return problems
 
 
-def _missing_images(cluster: Cluster, world: World) -> list[Problem]:
-    missing = [name for name, raw in world.images.items() if raw is None]
+def _missing_images(fleet: Fleet) -> list[Problem]:
+    missing = [
+        (name, host) for host, world in fleet.worlds.items() for name, raw in world.images.items() if raw is None
+    ]
     return [
         Problem(
             "images",
-            f"the image {name} is not on the Docker host.",
+            f"the image {name} is not on {f'host {host}' if fleet.several else 'the Docker host'}.",
             f"Get it first: docker pull {name}, or let `tpaexec provision` obtain it (role guest_image).",
         )
-        for name in missing
+        for name, host in missing
     ]
 
 
-def _in_the_way(cluster: Cluster, world: World) -> list[Problem]:
+def _in_the_way(cluster: Cluster, fleet: Fleet) -> list[Problem]:
     problems = []
     for instance in cluster.instances:
-        container = world.containers.get(instance.name)
+        world = fleet.worlds.get(instance.host)
+        container = world.containers.get(instance.name) if world else None
         if container is not None and container.owner == FOREIGN:
             labels = (
                 ", ".join(f"{key}={value}" for key, value in sorted(container.labels.items()) if _telling(key))
                 or "none"
             )
+            where = f" on host {instance.host}" if fleet.several else ""
             problems.append(
                 Problem(
                     instance.name,
-                    f"a container of this name belongs to someone else (its labels: {labels}); it is left as it is.",
+                    f"a container of this name{where} belongs to someone else (its labels: {labels}); it is left as it "
+                    "is.",
                     "Rename the instance, or remove that container yourself. If it is this cluster's and its id was "
                     "lost: tpaexec provision DIR --adopt",
                 )
@@ -167,14 +148,39 @@ def _telling(label: str) -> bool:
     return label in ("Cluster", "Name", "Owner", "tpaexec.docker.id") or label.startswith("com.docker.compose.project")
 
 
-def _plan_node(
-    instance: Instance,
-    world: World,
-    applied: Mapping[str, Mapping[str, Any]],
-    wishes: Wishes,
-    replaced: frozenset[str],
-) -> NodePlan:
-    container = world.containers.get(instance.name)
+def _placed(instance: Instance, scene: Scene) -> NodePlan:
+    """One node, on the host where it is or is to be."""
+    fleet, wishes = scene.fleet, scene.wishes
+    if instance.host in fleet.lost:
+        return lost_plan(instance, fleet.lost[instance.host])
+    container = scene.merged.containers.get(instance.name)
+    if container is not None and container.host != instance.host:
+        if container.owner == FOREIGN:  # on a host where this node is not to be: nobody's business
+            container = None
+        elif wishes.state == PRESENT:
+            return moved_plan(instance, container, _again(instance, wishes))
+    place = fleet.places.get(instance.name)
+    if container is None and wishes.state != PRESENT and place and place.host in fleet.lost:
+        return lost_plan(instance, fleet.lost[place.host])
+    if container is None and wishes.state == PRESENT:
+        hindered = unseen(instance, place, fleet, _again(instance, wishes))
+        if hindered is not None:
+            return hindered
+    plan = replace(_plan_node(instance, container, scene), host=instance.host)
+    if fleet.several and set(plan.kinds) & {"create", "start", "connect"}:
+        networks = [item.network for item in instance.settings.networks]
+        blocker = attach_blocker(fleet, networks, scene.merged)
+        if blocker:
+            return replace(plan, steps=(), reasons=(blocker,), blocked=True, mended={})
+    return plan
+
+
+def _again(instance: Instance, wishes: Wishes) -> bool:
+    return instance.name in wishes.recreate or ALL in wishes.recreate
+
+
+def _plan_node(instance: Instance, container: Optional[Container], scene: Scene) -> NodePlan:
+    wishes = scene.wishes
     if container is not None and container.owner == FOREIGN:
         warning = f"{instance.name}: a container of this name is someone else's: left as it is."
         return NodePlan(instance.name, instance, None, warnings=(warning,), foreign=True)
@@ -186,7 +192,10 @@ def _plan_node(
         return NodePlan(instance.name, instance, container, steps)
     if wishes.state == STARTED:
         return _plan_start(instance, container)
-    context = NodeContext(instance, container, world, _applied(container, applied), replaced)
+    world = scene.merged
+    if scene.fleet.several:
+        world = seen_from(scene.fleet.worlds[instance.host], scene.merged)
+    context = NodeContext(instance, container, world, _applied(container, scene.applied), scene.replaced)
     return _plan_present(context, wishes)
 
 
@@ -231,7 +240,7 @@ def _plan_present(context: NodeContext, wishes: Wishes) -> NodePlan:
     if container is None:
         extra = [Step("connect", item) for item in instance.settings.networks[1:]]
         return NodePlan(instance.name, instance, None, (Step("create"), *extra, Step("start")), ("not there",))
-    if instance.name in wishes.recreate or ALL in wishes.recreate:
+    if _again(instance, wishes):
         return _plan_again(instance, container, ("recreated as asked",))
     if container.status in BEYOND:
         return _plan_beyond(instance, container, again=True)
@@ -300,7 +309,14 @@ def _plan_dropped(names: list[str], world: World, wishes: Wishes) -> tuple[list[
             )
         elif wishes.state == ABSENT or (wishes.state == PRESENT and wishes.prune):
             plans.append(
-                NodePlan(container.name, None, container, (Step("remove"),), ("config.yml no longer names it",))
+                NodePlan(
+                    container.name,
+                    None,
+                    container,
+                    (Step("remove"),),
+                    ("config.yml no longer names it",),
+                    host=container.host,
+                )
             )
         elif wishes.state == PRESENT:
             warnings.append(

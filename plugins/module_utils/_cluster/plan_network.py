@@ -4,19 +4,28 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Optional
 
 from .._errors import Problem
-from .._spec.model import Cluster, Network
+from .._spec.model import DEFAULT_HOST, Cluster, IpamPool, Network
 from .observe import ID_LABEL, OURS, ObservedNetwork, World
 
 CREATE, REPLACE, REMOVE, KEEP = "create", "replace", "remove", "keep"
 
 
 @dataclass(frozen=True)
+class Overlay:
+    """What a network over several hosts needs besides: a manager's host to be made on, addresses for Swarm itself, and
+    networks of its name that reach one host only, which it takes the place of."""
+
+    ipam: tuple[IpamPool, ...] = ()
+    locals: tuple[tuple[str, ObservedNetwork], ...] = ()
+
+
+@dataclass(frozen=True)
 class NetworkPlan:
-    """One network of docker_networks (or one of ours that is no longer in it)."""
+    """One network of docker_networks (or one of ours that is no longer in it). `host` is where it is worked on."""
 
     name: str
     action: str
@@ -24,14 +33,17 @@ class NetworkPlan:
     observed: Optional[ObservedNetwork] = None
     reasons: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    host: str = DEFAULT_HOST
+    overlay: Optional[Overlay] = None
 
     @property
     def changed(self) -> bool:
-        return self.action != KEEP
+        return self.action != KEEP or bool(self.overlay and self.overlay.locals)
 
     @property
     def replaces(self) -> bool:
-        return self.action == REPLACE
+        """Nodes that are attached to it are attached anew."""
+        return self.action == REPLACE or bool(self.overlay and self.overlay.locals)
 
 
 def plan_networks(
@@ -42,19 +54,19 @@ def plan_networks(
         return (), []
     declared = {network.name for network in cluster.networks}
     problems = [] if state == "absent" else _external(cluster, world, declared)
-    plans = []
+    plans: list[NetworkPlan] = []
     for network in cluster.networks:
         observed = world.networks.get(network.name)
         if state == "absent":
-            plans.append(_plan_absent(network.name, observed, world, members, network))
+            plans.append(plan_absent(network.name, observed, world, members, network))
             continue
-        plan, found = _plan_present(cluster, network, observed, world, members)
+        plan, found = plan_present(cluster, network, observed, world, members)
         plans.append(plan)
         problems += found
     for observed in world.networks.values():
         if observed.owner == OURS and observed.name not in declared and state == "absent":
-            plans.append(_plan_absent(observed.name, observed, world, members, None))
-    return tuple(plans), problems
+            plans.append(plan_absent(observed.name, observed, world, members, None))
+    return tuple(replace(plan, host=world.docker_host) for plan in plans), problems
 
 
 def _external(cluster: Cluster, world: World, declared: set[str]) -> list[Problem]:
@@ -72,23 +84,28 @@ def _external(cluster: Cluster, world: World, declared: set[str]) -> list[Proble
     ]
 
 
-def _plan_present(
-    cluster: Cluster, network: Network, observed: Optional[ObservedNetwork], world: World, members: set[str]
+def plan_present(
+    cluster: Cluster,
+    network: Network,
+    observed: Optional[ObservedNetwork],
+    world: World,
+    members: set[str],
 ) -> tuple[NetworkPlan, list[Problem]]:
+    """One that is to be there."""
     if observed is None:
         return NetworkPlan(network.name, CREATE, network, None, ("not there",)), []
     differences = network_drift(network, observed)
     if observed.owner == OURS:
-        foreign = _strangers(observed, members)
+        foreign = strangers_of(observed, members)
         if not differences:
             return NetworkPlan(network.name, KEEP, network, observed), _address_problems(cluster, observed, members)
         if foreign:
-            return NetworkPlan(network.name, KEEP, network, observed), [_in_use(network.name, foreign, differences)]
+            return NetworkPlan(network.name, KEEP, network, observed), [in_use(network.name, foreign, differences)]
         return NetworkPlan(network.name, REPLACE, network, observed, tuple(differences)), []
     if not differences and adoptable(observed, world, members):
         warning = f"Network {network.name} carries no label (made by TPA): taken as it is."
         return NetworkPlan(network.name, KEEP, network, observed, (), (warning,)), []
-    return NetworkPlan(network.name, KEEP, network, observed), [_foreign(network, observed, differences)]
+    return NetworkPlan(network.name, KEEP, network, observed), [foreign_problem(network, observed, differences)]
 
 
 def adoptable(observed: ObservedNetwork, world: World, members: set[str]) -> bool:
@@ -96,13 +113,14 @@ def adoptable(observed: ObservedNetwork, world: World, members: set[str]) -> boo
 
     A stopped node is no endpoint of the network, but its own settings still name the network's id.
     """
-    if ID_LABEL in observed.labels or _strangers(observed, members):
+    if ID_LABEL in observed.labels or strangers_of(observed, members):
         return False
     nodes = [world.containers[name] for name in members if name in world.containers]
     return any(endpoint.network_id == observed.id for node in nodes for endpoint in node.endpoints)
 
 
-def _strangers(observed: ObservedNetwork, members: set[str]) -> list[str]:
+def strangers_of(observed: ObservedNetwork, members: set[str]) -> list[str]:
+    """The containers on a network that are not this cluster's."""
     return sorted(name for name in observed.members.values() if name not in members)
 
 
@@ -130,7 +148,8 @@ def _address_problems(cluster: Cluster, observed: ObservedNetwork, members: set[
     return problems
 
 
-def _foreign(network: Network, observed: ObservedNetwork, differences: list[str]) -> Problem:
+def foreign_problem(network: Network, observed: ObservedNetwork, differences: list[str]) -> Problem:
+    """Somebody else has the name."""
     seen = ", ".join(observed.subnets) or "no subnet"
     why = f"; {'; '.join(differences)}" if differences else ""
     return Problem(
@@ -140,7 +159,8 @@ def _foreign(network: Network, observed: ObservedNetwork, differences: list[str]
     )
 
 
-def _in_use(name: str, strangers: list[str], differences: list[str]) -> Problem:
+def in_use(name: str, strangers: list[str], differences: list[str]) -> Problem:
+    """It would have to be made anew, and cannot."""
     return Problem(
         f"docker_networks.{name}",
         f"it differs from config.yml ({'; '.join(differences)}) and other containers are attached to it: "
@@ -149,7 +169,7 @@ def _in_use(name: str, strangers: list[str], differences: list[str]) -> Problem:
     )
 
 
-def _plan_absent(
+def plan_absent(
     name: str, observed: Optional[ObservedNetwork], world: World, members: set[str], network: Optional[Network]
 ) -> NetworkPlan:
     if observed is None:
@@ -158,7 +178,7 @@ def _plan_absent(
     if observed.owner != OURS and not adopted:
         warning = f"Network {name} is not this cluster's: left as it is."
         return NetworkPlan(name, KEEP, network, observed, (), (warning,))
-    strangers = _strangers(observed, members)
+    strangers = strangers_of(observed, members)
     if strangers:
         warning = f"Network {name} is left: other containers are attached to it ({', '.join(strangers)})."
         return NetworkPlan(name, KEEP, network, observed, (), (warning,))
@@ -181,6 +201,8 @@ def network_drift(network: Network, observed: ObservedNetwork) -> list[str]:
     options = raw.get("Options") or {}
     for key, value in network.driver_options.items():
         found += _differs(f"driver option {key}", value, options.get(key))
+    if raw.get("Scope") == "swarm" and not raw.get("Attachable"):
+        found.append("attachable: wanted true, found false")
     if network.enable_ipv6 and not raw.get("EnableIPv6"):
         found.append("enable_ipv6: wanted true, found false")
     return found

@@ -21,11 +21,22 @@ from .._errors import PlatformError
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a node was made last; "" where that is not known."""
+
+    host: str
+    engine: str = ""
+    container: str = ""
+
+
+@dataclass(frozen=True)
 class Record:
-    """The content of record.json; each map is keyed by container id."""
+    """The content of record.json; each map is keyed by container id, `places` by the node's name: host, engine and
+    container, of clusters that may be on several hosts."""
 
     applied: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     hosts: Mapping[str, list[str]] = field(default_factory=dict)
+    places: Mapping[str, Place] = field(default_factory=dict)
 
 
 def read_id(directory: str) -> str:
@@ -55,16 +66,24 @@ def read_record(directory: str) -> Record:
     try:
         with open(os.path.join(directory, "record.json"), encoding="utf-8") as file:
             data = json.load(file)
-        applied, hosts = data.get("applied") or {}, data.get("hosts") or {}
-        return Record(dict(applied), {key: [str(line) for line in lines] for key, lines in hosts.items()})
+        applied, hosts, places = (data.get(key) or {} for key in ("applied", "hosts", "places"))
+        lines = {key: [str(line) for line in lines] for key, lines in hosts.items()}
+        return Record(dict(applied), lines, {key: _place(words) for key, words in places.items()})
     except (OSError, ValueError, AttributeError, TypeError):
         return Record()
+
+
+def _place(words: Mapping[str, Any]) -> Place:
+    return Place(*(str(words.get(key) or "") for key in ("host", "engine", "container")))
 
 
 def write_record(directory: str, record: Record) -> None:
     if record == read_record(directory):
         return
-    text = json.dumps({"applied": record.applied, "hosts": record.hosts}, indent=1, sort_keys=True)
+    words: dict[str, Any] = {"applied": record.applied, "hosts": record.hosts}
+    if record.places:
+        words["places"] = {name: vars(place) for name, place in record.places.items()}
+    text = json.dumps(words, indent=1, sort_keys=True)
     _write(directory, "record.json", text + "\n")
 
 

@@ -9,8 +9,9 @@ from typing import Any, Mapping, Optional, Sequence
 from .._spec.model import Cluster
 from .apply import NodeResult
 from .apply_networks import network_changes
-from .observe import Container, Endpoint, World
-from .plan import ABSENT, STOPPED, NodePlan, Plan
+from .fleet import Fleet
+from .observe import Container, Endpoint
+from .plan_model import ABSENT, STOPPED, NodePlan, Plan
 from .recipe import choose
 
 
@@ -24,25 +25,43 @@ class Outcome:
     check_mode: bool = False
 
 
-def as_result(cluster: Cluster, plan: Plan, world: World, outcome: Outcome, state: str) -> dict[str, Any]:
+def as_result(cluster: Cluster, plan: Plan, fleet: Fleet, outcome: Outcome, state: str) -> dict[str, Any]:
     """The dictionary that docker_cluster returns."""
-    by_name = {result.name: result for result in outcome.results}
-    nodes = [_node(node, by_name.get(node.name), state) for node in plan.nodes]
+    # By the plan itself: a node and what is left of it on another host have one name.
+    by_plan = {id(result.plan): result for result in outcome.results}
+    nodes = [_node(node, by_plan.get(id(node)), state) for node in plan.nodes]
     failed = [node for node in nodes if node["status"] in ("failed", "blocked")]
     changed = plan.changed if outcome.check_mode else _changed(plan, outcome)
-    recipe = choose(world.host)
+    hosts = host_rows(cluster, fleet)
+    recipe = choose(next(iter(fleet.worlds.values())).host) if fleet.worlds else None
     result: dict[str, Any] = {
         "changed": changed,
         "cluster_name": cluster.name,
         "instances": nodes,
         "networks": network_changes(plan.networks),
         "steps": list(outcome.steps),
-        "recipe": {"id": recipe.id, "why": recipe.why, "proven": recipe.proven},
+        "recipe": {"id": recipe.id, "why": recipe.why, "proven": recipe.proven} if recipe else {},
+        "hosts": hosts,
         "diff": diff_of(plan, state),
     }
     if failed or outcome.failures:
         result.update(failed=True, msg=_failure(failed, outcome.failures, len(nodes)))
     return result
+
+
+def host_rows(cluster: Cluster, fleet: Fleet) -> list[dict[str, Any]]:
+    """Every host of the cluster: how its daemon answers, and how nodes are made there."""
+    rows = []
+    for name in dict.fromkeys([*fleet.required, *fleet.worlds, *fleet.lost]):
+        world, error = fleet.worlds.get(name), fleet.lost.get(name)
+        nodes = [instance.name for instance in cluster.instances if instance.host == name]
+        row: dict[str, Any] = {"name": name, "nodes": nodes, "answers": world is not None, "error": str(error or "")}
+        if world is not None:
+            engine = ".".join(str(part) for part in world.host.engine)
+            row.update(engine=engine, recipe=choose(world.host).id, swarm=world.host.swarm.state)
+            row["manager"] = world.host.swarm.manager
+        rows.append(row)
+    return rows
 
 
 def _changed(plan: Plan, outcome: Outcome) -> bool:
@@ -72,6 +91,7 @@ def _node(plan: NodePlan, result: Optional[NodeResult], state: str) -> dict[str,
         "node": instance.node if instance else None,
         "role": list(instance.role) if instance else [],
         "location": instance.location if instance else "",
+        "host": _host(plan, result),
         "image": instance.settings.image if instance else "",
         "status": _status(plan, result, state),
         "changed": bool(result.done) if result else plan.changed,
@@ -88,6 +108,13 @@ def _node(plan: NodePlan, result: Optional[NodeResult], state: str) -> dict[str,
     }
 
 
+def _host(plan: NodePlan, result: Optional[NodeResult]) -> str:
+    """Where its container is; of one that has none, where it is to be."""
+    if result is not None and result.container_id:
+        return result.host
+    return plan.container.host if plan.container else plan.host
+
+
 def _endpoints(plan: NodePlan, result: Optional[NodeResult]) -> tuple[Endpoint, ...]:
     if result is not None and result.raw:
         return Container.from_api(result.raw, "", "").endpoints
@@ -98,7 +125,7 @@ def _status(plan: NodePlan, result: Optional[NodeResult], state: str) -> str:
     if plan.foreign:
         return "foreign"
     if plan.blocked or (result is not None and result.error):
-        return "blocked" if plan.blocked else "failed"
+        return "blocked" if plan.blocked and not plan.unreachable else "failed"
     if result is None:  # check mode: nothing was touched, so it is what it was
         return plan.container.status if plan.container else "absent"
     if state == ABSENT or plan.kinds[-1:] == ("remove",):

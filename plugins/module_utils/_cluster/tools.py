@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the appliers work with: the edges, and the journal of what was done, with seconds."""
+"""What the appliers work with: the edges to each host, and the journal of what was done, with seconds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any, Callable, Mapping, Optional
 from .._client import Daemon
 from .._errors import DaemonError
 from .._spec.model import Cluster
-from .observe import World
+from .fleet import Fleet
+from .host import HostFacts
 from .pool import Deadline
 from .ssh import SshInstaller
 
@@ -21,16 +22,25 @@ class Site:
 
     cluster: Cluster
     cluster_id: str
-    world: World
+    fleet: Fleet
     hosts_lines: Mapping[str, list[str]] = field(default_factory=dict)
     wait: bool = True
+
+    def facts(self, host: str) -> HostFacts:
+        """What the daemon of *host* says of it."""
+        return self.fleet.worlds[host].host
+
+    def image(self, host: str, name: str) -> Mapping[str, Any]:
+        """An image as *host* has it."""
+        return self.fleet.worlds[host].images.get(name) or {}
 
 
 @dataclass(frozen=True)
 class Tools:
-    """The edges. `steps` gains {target, step, at, seconds} for everything that is done, in the order of its end.
+    """The edges to one host; the tools of all hosts share deadline and journal.
 
-    `at` is when it began, in seconds since `began`.
+    `steps` gains {target, step, at, seconds} for everything that is done, in the order of its end; `at` is when it
+    began, in seconds since `began`.
     """
 
     daemon: Daemon
@@ -69,3 +79,6 @@ class Tools:
         except DaemonError as error:
             if error.status != 404 and "is not connected to" not in error.message:
                 raise
+
+
+Benches = Mapping[str, Tools]

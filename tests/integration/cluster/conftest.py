@@ -65,7 +65,7 @@ class Cluster:
     def picture(self) -> tuple[Any, ...]:
         """All that a run could touch: containers, the network, the directory's files."""
         self_and_dropped = self.sdk.containers.list(all=True, filters={"label": f"Cluster={self.name}"})
-        networks = [one.attrs for one in self.sdk.networks.list(names=[self.name])]
+        networks = sorted((one.attrs for one in self.sdk.networks.list(names=[self.name])), key=lambda one: one["Id"])
         files = {
             str(path): (path.stat().st_mtime_ns, path.stat().st_mode)
             for path in self.directory.rglob("*")

@@ -44,7 +44,8 @@ class Site:
         self.engine.calls.clear()
         job = converge.job_of(params)
         with converge._lock(job, check):
-            return converge.converge(self.engine, job, Run(check, True, self.warnings.append, lambda *a: (0, "", "")))
+            run = Run(check, True, self.warnings.append, lambda *a: (0, "", ""))
+            return converge.converge({"default": self.engine}, job, run)
 
 
 def node(result: dict[str, Any], name: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 import pytest
 
 from ansible_collections.tpaexec.docker.plugins.module_utils._cluster import converge, info
+from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.fleet import Fleet
 from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.observe import observe
 from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.record import read_id, read_record
 
@@ -20,7 +21,7 @@ def look(site: Site, config=TWO) -> dict:
     wanted = converge.job_of({**OPTIONS, **config, "record_dir": str(site.directory)}).cluster
     site.engine.calls.clear()
     place = str(site.directory)
-    seen = info.report(wanted, observe(site.engine, wanted, read_id(place)), read_record(place).applied, NOW)
+    seen = info.report(wanted, Fleet.of(observe(site.engine, wanted, read_id(place))), read_record(place), NOW)
     assert site.engine.calls == []
     return seen
 

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A node that is not, or cannot be seen, where config.yml puts it: its data does not move, so neither does it; pure."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from .._errors import DaemonError
+from .._spec.model import Cluster, Instance
+from .fleet import Fleet, strays
+from .observe import TPA, Container
+from .plan_model import ABSENT, PRESENT, NodePlan, Step, Wishes
+from .record import Place
+
+
+def lost_plan(instance: Instance, error: DaemonError) -> NodePlan:
+    """Its host does not answer: nothing can be done to it, or known of it."""
+    return NodePlan(
+        instance.name, instance, None, reasons=(str(error),), blocked=True, host=instance.host, unreachable=True
+    )
+
+
+def moved_plan(instance: Instance, container: Container, asked: bool) -> NodePlan:
+    """It is on another host than config.yml says. Asked for, it is removed there and made here."""
+    here, there = instance.host, container.host
+    if asked:
+        extra = [Step("connect", item) for item in instance.settings.networks[1:]]
+        steps = (Step("remove"), Step("create"), *extra, Step("start"))
+        reason = f"moved from host {there} to {here} as asked, without its data"
+        return NodePlan(instance.name, instance, container, steps, (reason,), host=here)
+    reason = (
+        f"it is on host {there}, config.yml says {here}; its data would not move with it. To give it up there and make "
+        f"the node anew on {here}: tpaexec provision DIR --recreate {instance.name}. To leave it where it is: "
+        f"host: {there}"
+    )
+    return NodePlan(instance.name, instance, container, (), (reason,), blocked=True, host=here)
+
+
+def unseen(instance: Instance, place: Optional[Place], fleet: Fleet, asked: bool) -> Optional[NodePlan]:
+    """It is nowhere among the hosts that answer. None: it may be made; else why not."""
+    if place is None:
+        return None
+    held = _held_address(instance, place, fleet)
+    if held:
+        return _blocked(instance, held)
+    world = fleet.worlds.get(place.host)
+    if asked or (world is not None and place.engine in ("", world.host.engine_id)):
+        return None
+    if world is not None:
+        where = f"on another engine than the one that answers as host {place.host} now"
+    elif place.host in fleet.lost:
+        where = f"on host {place.host}, which does not answer"
+    else:
+        where = f"on host {place.host}, which config.yml no longer names"
+    return _blocked(
+        instance,
+        f"it was made {where}; its data is there. Bring that host back, or make the node anew on {instance.host}, "
+        f"without its data: tpaexec provision DIR --recreate {instance.name}",
+    )
+
+
+def _held_address(instance: Instance, place: Place, fleet: Fleet) -> str:
+    """A node that ran on a host when it died still holds its address in the Swarm: a start would fail after 20 s."""
+    view = fleet.swarm
+    if view is None or not place.container or place.host in fleet.worlds:
+        return ""
+    wanted = {item.ipv4_address for item in instance.settings.networks if item.ipv4_address}
+    for item in view.attached:
+        if item.container_id == place.container and item.address in wanted:
+            name = view.names.get(item.node_id) or item.node_id
+            return (
+                f"its address {item.address} is still held by its old container on host {place.host}, which does not "
+                "answer: bring that host back, or, when it is gone for good, take it out of the Swarm on a manager "
+                f"(docker node rm --force {name}), or give the node another ip_address"
+            )
+    return ""
+
+
+def _blocked(instance: Instance, reason: str) -> NodePlan:
+    return NodePlan(instance.name, instance, None, reasons=(reason,), blocked=True, host=instance.host)
+
+
+def plan_strays(cluster: Cluster, fleet: Fleet, wishes: Wishes) -> tuple[list[NodePlan], list[str]]:
+    """What is left of nodes on hosts that they were moved away from; removed with `prune`, and by `absent`."""
+    plans, warnings = [], []
+    homes = {instance.name: instance.host for instance in cluster.instances}
+    for container in strays(cluster, fleet):
+        gone = wishes.state == ABSENT or (wishes.state == PRESENT and wishes.prune)
+        home = homes.get(container.name, "another host")
+        if gone and container.owner != TPA:
+            reason = f"{container.name} is on host {home}"
+            plans.append(NodePlan(container.name, None, container, (Step("remove"),), (reason,), host=container.host))
+        elif wishes.state in (PRESENT, ABSENT):
+            warnings.append(
+                f"{container.name} is on host {home}, and an older container of it on host {container.host}: that one "
+                "is left as it is. To remove it: tpaexec provision DIR --prune"
+            )
+    return plans, warnings
