@@ -17,6 +17,8 @@ description:
     made (label C(Cluster), no id) when O(instances) names them. Anything else in the way is an error that names it.
   - A node is never recreated unless O(recreate) names it, because its file system may hold a database. A setting that
     cannot be mended in place fails that node, with the reasons; the other nodes go on.
+  - With several hosts in O(tpaexec_docker), all are worked on in one pool. Their network is an attachable overlay of a
+    Docker Swarm that they are in already. Nodes of a host that does not answer fail with its name, the others go on.
   - Options use the words of TPA's C(config.yml).
 options:
   name:
@@ -50,7 +52,8 @@ options:
     required: true
   tpaexec_docker:
     description: What may be said beyond TPA - C(instance_defaults) and C(instances) with C(cpus), C(pids_limit),
-      C(dns), C(dns_search), C(extra_hosts), C(cgroup_parent).
+      C(dns), C(dns_search), C(extra_hosts), C(cgroup_parent), C(host); C(locations) with C(host); and C(hosts), the
+      Docker hosts by name. Without C(hosts) there is one, that of O(docker_host).
     type: dict
     default: {}
   state:
@@ -78,7 +81,8 @@ options:
     type: int
     default: 120
   recreate:
-    description: Nodes to remove and make again, or V(all). What is in their file system, and in volumes without a name,
+    description: Nodes to remove and make again, or V(all). A node on another host than O(tpaexec_docker) says is moved
+      only so, without its data. What is in their file system, and in volumes without a name,
       is lost; named volumes and directories of the host stay.
     type: list
     elements: str
@@ -181,6 +185,9 @@ instances:
     location:
       description: Its location.
       type: str
+    host:
+      description: The Docker host where it is, or where it is to be; C(default) is that of O(docker_host).
+      type: str
     image:
       description: Its image, as O(instances) names it.
       type: str
@@ -242,6 +249,13 @@ recipe:
   description: How containers are made on this host so that systemd boots, with C(id), C(why) and C(proven).
   returned: success
   type: dict
+hosts:
+  description:
+    - Every Docker host of the cluster with C(name), C(nodes), C(answers) and C(error); of one that answers C(engine),
+      C(recipe), C(swarm) (its state) and C(manager), too.
+  returned: success
+  type: list
+  elements: dict
 cluster_name:
   description: The cluster's name.
   returned: success

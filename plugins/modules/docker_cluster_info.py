@@ -67,12 +67,15 @@ instances:
     location:
       description: Its location.
       type: str
+    host:
+      description: The Docker host where it is, or is to be; C(default) is that of O(docker_host).
+      type: str
     image:
       description: The image's name that its container was made with.
       type: str
     status:
-      description: The container's status as the engine says it, C(absent), or C(foreign) when someone else has the
-        name.
+      description: The container's status as the engine says it, C(absent), C(foreign) when someone else has the
+        name, or C(unknown) when its host does not answer.
       type: str
     owner:
       description: C(ours), C(tpa) or C(foreign).
@@ -102,6 +105,11 @@ instances:
       elements: str
 networks:
   description: The cluster's networks, with C(name), C(present), and what provision would do to them.
+  returned: success
+  type: list
+  elements: dict
+hosts:
+  description: Every Docker host of the cluster, as in M(tpaexec.docker.docker_cluster).
   returned: success
   type: list
   elements: dict

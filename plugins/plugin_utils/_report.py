@@ -12,6 +12,7 @@ COLUMNS = (
     ("NODE", "node"),
     ("ROLE", "role"),
     ("LOCATION", "location"),
+    ("HOST", "host"),
     ("ADDRESS", "ip_address"),
     ("IMAGE", "image"),
     ("STATUS", "status"),
@@ -36,9 +37,12 @@ def cell(value: Any) -> str:
 
 
 def node_table(instances: Sequence[Mapping[str, Any]]) -> list[str]:
-    """One line a node; columns that no node fills are left out."""
+    """One line a node; columns that no node fills are left out, and that of the host where there is but one."""
+    one_host = len({instance.get("host") for instance in instances}) < 2
     columns = [
-        (head, key) for head, key in COLUMNS if any(instance.get(key) not in (None, "", []) for instance in instances)
+        (head, key)
+        for head, key in COLUMNS
+        if any(instance.get(key) not in (None, "", []) for instance in instances) and not (key == "host" and one_host)
     ]
     rows = [[head for head, _key in columns]]
     rows += [[cell(instance.get(key)) for _head, key in columns] for instance in instances]
