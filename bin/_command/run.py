@@ -57,6 +57,10 @@ def run_playbook(word: Word, options: dict[str, Any], rest: list[str], environ: 
     inventory = options.get("inventory")
     if word.needs == "inventory":
         inventory = os.path.join(options["cluster_dir"], word.needs)
+    elif inventory and "," not in inventory and not os.path.exists(inventory):
+        raise CommandError(
+            f"Name an inventory that exists: there is no {inventory}. A list of hosts ends with a comma."
+        )
     argv = [environment.find_ansible(), f"tpaexec.docker.{word.runs}"]
     argv += ["-i", inventory or os.path.join(environment.FILES, "localhost.ini")]
     variables = {name: value for name, value in options.items() if name not in OWN and value not in (None, False, [])}

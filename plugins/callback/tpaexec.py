@@ -117,7 +117,12 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_no_hosts_matched(self) -> None:
         self._failed = True
-        self._display.display("error: Name an inventory with hosts: there is none to work on.", stderr=True)
+        text = "Name an inventory with hosts: there is none to work on."
+        self._display.display(f"error: {text}", stderr=True)
+        if not self._hosts:  # to Ansible that is a success: what was to be checked was not
+            self._hosts["localhost"] = {"failed": True, "msg": text}
+            self.v2_playbook_on_stats(None)
+            raise SystemExit(1)
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         form = self.get_option("format")

@@ -69,4 +69,5 @@ def as_junit(hosts: Mapping[str, Mapping[str, Any]]) -> str:
 
 def _xml(value: Any) -> str:
     """Text without the characters that XML 1.0 cannot hold at all."""
-    return "".join(character for character in str(value) if character in "\t\n" or character >= " ")
+    text = str(value).encode("utf-8", "replace").decode("utf-8")
+    return "".join(one for one in text if one in "\t\n" or (one >= " " and one not in "\ufffe\uffff"))

@@ -108,7 +108,7 @@ def _day(value: Any) -> Optional[date]:
 
 
 def _hint(word: str, ids: list[str]) -> str:
-    close = difflib.get_close_matches(word.upper(), ids, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(word.upper(), ids, n=1, cutoff=0.6)
     return f" Did you mean {close[0]}?" if close else ""
 
 

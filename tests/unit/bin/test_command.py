@@ -76,6 +76,16 @@ def test_a_playbook_of_ours_gets_all_it_needs(command: Command):
     assert (first / "ansible_collections" / "tpaexec" / "docker").resolve() == command.top
 
 
+def test_an_inventory_that_is_not_there(command: Command):
+    done = command.run("preflight", "-i", "hosts.ini")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: Name an inventory that exists: there is no /")
+    assert not command.started
+    (command.base / "hosts.ini").touch()
+    assert command.run("preflight", "-i", "hosts.ini").returncode == 0
+    assert command.run("preflight", "-i", "one,two,").returncode == 0
+
+
 def test_an_installed_collection_is_its_own_path(command: Command):
     place = command.base / "ansible_collections" / "tpaexec"
     place.mkdir(parents=True)

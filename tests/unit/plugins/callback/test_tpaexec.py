@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -18,6 +19,7 @@ HERE = Path(__file__).resolve().parent
 TOP = HERE.parents[3]
 ROOT = Path(next(iter(collection.__path__))).parents[2]
 
+Done = subprocess.CompletedProcess[str]
 NODES = [{"name": "uno", "role": ["primary"], "ip_address": "10.46.0.2", "status": "ready"}]
 LOW = {"id": "INOTIFY_LOW", "severity": "warning", "message": "128 instances.", "remedy": "sudo sysctl x=1"}
 NOTE = {"id": "ROOT_EQUIVALENT", "severity": "info", "message": "Access is root."}
@@ -28,10 +30,10 @@ CONVERGED = {"changed": True, "instances": NODES, "diff": {"before": "old\n", "a
 
 @pytest.fixture
 def play(tmp_path: Path):
-    def run(name: str, results: list[dict[str, Any]], *argv: str, **env: str) -> subprocess.CompletedProcess[str]:
+    def run(name: str, results: list[dict[str, Any]], *argv: str, hosts: str = "localhost", **env: str) -> Done:
         tasks = [{"name": f"Step {n}", "result_of": {"result": result}} for n, result in enumerate(results, 1)]
         playbook = tmp_path / f"{name}.yml"
-        playbook.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
+        playbook.write_text(json.dumps([{"hosts": hosts, "gather_facts": False, "tasks": tasks}]))
         environ = {
             **os.environ,
             "ANSIBLE_COLLECTIONS_PATH": str(ROOT),
@@ -133,6 +135,19 @@ def test_junit_is_all_there_is_on_stdout(play):
     done = play("preflight", [{**HOST, "report": report}], TPAEXEC_DOCKER_FORMAT="junit")
     assert done.stdout.startswith("<?xml")
     assert '<testsuite name="h" />' in done.stdout
+
+
+@pytest.mark.parametrize("form", ["table", "json", "junit"])
+def test_no_host_is_no_success(play, form):
+    done = play("preflight", [], hosts="nobody", TPAEXEC_DOCKER_FORMAT=form)
+    assert done.returncode == 1
+    assert "error: Name an inventory with hosts" in done.stderr
+    if form == "json":
+        assert json.loads(done.stdout)["failed"] is True
+    elif form == "junit":
+        assert ElementTree.fromstring(done.stdout).find("testsuite").get("errors") == "1"
+    else:
+        assert done.stdout == ""
 
 
 def test_v_shows_the_result_on_stderr(play):
