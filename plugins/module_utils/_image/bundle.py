@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Images in one archive, with checksums: written where there is a network, verified and loaded where there is none.
 
-The archive is what `docker save` writes, with one more member at its end that lists every other one's checksum and what
-each image must be. Any engine can load it as it is.
+The archive is what `docker save` writes, with a mark as its first member, and a last one that lists every other one's
+checksum and what each image must be. Any engine can load it as it is.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import os
 import tarfile
 import time
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Iterator, Mapping, Optional, Sequence
 
@@ -24,8 +25,16 @@ from .inspect import inspect_image
 from .stream import PATIENCE
 from .stream import load as load_archive
 
+UNREADABLE: tuple[type[Exception], ...] = (tarfile.ReadError, EOFError, zlib.error)
+with suppress(ImportError):  # some Pythons are built without it
+    from lzma import LZMAError
+
+    UNREADABLE += (LZMAError,)
+
 MEMBER = "tpaexec-bundle.json"
+MARK = "tpaexec-bundle"  # the first member: whatever begins with it must end with the list
 FORMAT = 1
+LARGEST = 64 << 20  # of a list that is kept in memory
 CHUNK = 1 << 20
 
 
@@ -97,6 +106,7 @@ def _copy(chunks: Iterator[bytes], handle: Any, cluster: str, images: list[dict[
     members: dict[str, Any] = {}
     source = io.BufferedReader(Stream(chunks), CHUNK)
     with tarfile.open(fileobj=source, mode="r|") as tar, tarfile.open(fileobj=handle, mode="w|") as out:
+        out.addfile(tarfile.TarInfo(MARK))
         for member in tar:
             stream = tar.extractfile(member) if member.isreg() else None
             hashing = _Hashing(stream) if stream else None
@@ -143,16 +153,32 @@ def checksum(content: Mapping[str, Any]) -> str:
 def read(path: str) -> Archive:
     """Verify an archive: a bundle against its checksums, a plain one as far as it can be read. Loads nothing."""
     try:
-        with tarfile.open(path) as tar:
+        with tarfile.open(path, tarinfo=_Strict) as tar:
             return _verify(path, tar)
-    except (tarfile.ReadError, EOFError, zlib.error) as error:
+    except UNREADABLE as error:
         if not os.path.getsize(path):
             raise PlatformError(f"The archive {path} is empty.", "Write or copy it again.") from error
         raise damaged(path, f"the archive ends too early, or is no tar file ({error})") from error
     except OSError as error:
+        if error.errno is None:  # how gzip and bzip2 say it
+            raise damaged(path, f"it cannot be decompressed ({error})") from error
         raise PlatformError(
             f"The archive {path} cannot be read: {error.strerror or error}.", "Correct the path or its permissions."
         ) from error
+
+
+class _Strict(tarfile.TarInfo):
+    """tarfile takes a damaged header for the end of the archive; only the end's own block is the end."""
+
+    @classmethod
+    def fromtarfile(cls, archive: Any) -> Any:
+        try:
+            return super().fromtarfile(archive)
+        except getattr(tarfile, "EOFHeaderError"):  # noqa: B009 - known to Python, not to its type stubs
+            raise
+        except tarfile.HeaderError as error:
+            last = archive.members[-1].name if archive.members else "nothing"
+            raise tarfile.ReadError(f"what follows {last}: {error}") from error
 
 
 def damaged(path: str, part: str) -> PlatformError:
@@ -173,7 +199,7 @@ def _verify(path: str, tar: tarfile.TarFile) -> Archive:
             block = hashing.read(CHUNK)
             if not block:
                 break
-            if member.name in (MEMBER, "manifest.json"):
+            if member.name in (MEMBER, "manifest.json") and len(data) < LARGEST:
                 data += block
         if hashing and stream and stream.tell() != member.size:
             raise damaged(path, f"{member.name} is cut short")
@@ -182,7 +208,10 @@ def _verify(path: str, tar: tarfile.TarFile) -> Archive:
             continue
         manifest = data if member.name == "manifest.json" else manifest
         found[member.name] = _entry(member, hashing.digest.hexdigest() if hashing else "")
+    marked = found.pop(MARK, None)
     if content is None:
+        if marked:
+            raise damaged(path, f"its list {MEMBER} is missing")
         return Archive(path, dict.fromkeys(tags_of(path, manifest), ()), bundle=False)
     compare(path, content["members"], found)
     return Archive(path, {image["name"]: tuple(image["layers"]) for image in content["images"]}, bundle=True)

@@ -14,7 +14,7 @@ from typing import Any, Callable, Iterator, Mapping, Optional
 from .._client import Daemon
 from .._errors import DaemonError, PlatformError
 from .bundle import save
-from .stream import load, patience
+from .stream import load
 
 AHEAD = 8  # chunks that the fastest engine may be ahead of the slowest
 END = b""
@@ -73,23 +73,22 @@ def ship(
 ) -> dict[str, Optional[PlatformError]]:
     """Copy *name* to all *targets* at once; by target, None or why it failed. Raises when it cannot be read."""
     readers: dict[str, _Reader] = {}
-    with patience(source):
-        chunks = read(source, [name])
-        readers = {host: _Reader(daemon, name) for host, daemon in targets.items()}
-        last: Optional[bytes] = None
-        try:
-            sent = 0
-            for chunk in filter(None, iter(lambda: source.guard(next, chunks, None), None)):
-                for reader in readers.values():
-                    reader.give(chunk)
-                sent += len(chunk)
-                tell(f"ship: {sent / 1e6:.0f} MB")
-                if all(reader.gone.is_set() for reader in readers.values()):
-                    break
-            last = END
-        finally:
+    chunks = read(source, [name])
+    readers = {host: _Reader(daemon, name) for host, daemon in targets.items()}
+    last: Optional[bytes] = None
+    try:
+        sent = 0
+        for chunk in filter(None, iter(lambda: source.guard(next, chunks, None), None)):
             for reader in readers.values():
-                reader.give(last)
-            for reader in readers.values():
-                reader.thread.join()
+                reader.give(chunk)
+            sent += len(chunk)
+            tell(f"ship: {sent / 1e6:.0f} MB")
+            if all(reader.gone.is_set() for reader in readers.values()):
+                break
+        last = END
+    finally:
+        for reader in readers.values():
+            reader.give(last)
+        for reader in readers.values():
+            reader.thread.join()
     return {host: reader.error for host, reader in readers.items()}

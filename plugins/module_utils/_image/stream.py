@@ -185,7 +185,7 @@ class _Bounded:
 
 def bounded(daemon: Daemon, seconds: float) -> Daemon:
     """For `pull` (which the SDK lets wait for ever) and `load_image` (which it does not let wait long enough)."""
-    return Daemon(_Bounded(daemon.api, seconds), replace(daemon.address, timeout=int(seconds)))
+    return type(daemon)(_Bounded(daemon.api, seconds), replace(daemon.address, timeout=int(seconds)))
 
 
 def load(daemon: Daemon, chunks: Iterator[bytes], image: str, progress: Optional[Progress] = None) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any, Iterator
 import docker
 import pytest
 
-from ansible_collections.tpaexec.docker.plugins.module_utils._client import Address, connect
+from ansible_collections.tpaexec.docker.plugins.module_utils._client import Address, Daemon, connect
 from ansible_collections.tpaexec.docker.plugins.module_utils._image import bundle
 from ansible_collections.tpaexec.docker.plugins.module_utils._image.ship import ship
 from ansible_collections.tpaexec.docker.tests.integration.engines.runner import Reply, run
@@ -95,15 +95,14 @@ def test_broken_off_leaves_nothing(rig, small):
         ship(daemons["h2"], NAME, {"h1": daemons["h1"]}, read=half)
     assert ids(rig) == ["", small, ""]
 
-    class Refusing:
+    class Refusing(Daemon):
         """An engine that takes nothing."""
 
-        api = daemons["h1"].api
-
-        def stream(self, _method: str, _chunks: Any) -> Any:
+        def stream(self, method: str, *_words: Any, **_settings: Any) -> Iterator[Any]:
             raise OSError("no room")
 
-    errors = ship(daemons["h2"], NAME, {"h1": Refusing(), "h3": daemons["h3"]})  # type: ignore[dict-item]
+    refusing = Refusing(daemons["h1"].api, daemons["h1"].address)
+    errors = ship(daemons["h2"], NAME, {"h1": refusing, "h3": daemons["h3"]})
     assert "no room" in str(errors["h1"])
     assert errors["h3"] is None
     assert ids(rig) == ["", small, small]

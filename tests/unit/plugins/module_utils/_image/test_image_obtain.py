@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
 import json
+import lzma
 import tarfile
 
 import pytest
@@ -343,6 +346,25 @@ def test_a_bundle_cut_short(tmp_path):
     path.write_bytes(path.read_bytes()[:700])
     with pytest.raises(PlatformError, match="damaged"):
         bundle.read(str(path))
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress, lzma.compress])
+def test_damage_anywhere_is_refused_or_harmless(tmp_path, pack):
+    """Every few bytes one bit is turned, or the file ends: what is still taken is the same bundle, no plain archive."""
+    path = tmp_path / "b.tar"
+    whole = bundle.read(write_bundle(path))
+    data = pack(path.read_bytes())
+    refused = 0
+    for place in range(0, len(data), 61):
+        turned = bytearray(data)
+        turned[place] ^= 1 << place % 8
+        for damaged in (bytes(turned), data[:place], data[:place] + bytes(len(data) - place)):
+            path.write_bytes(damaged)
+            try:
+                assert bundle.read(str(path)) == whole, place
+            except PlatformError:
+                refused += 1
+    assert refused > len(data) / 61
 
 
 @pytest.mark.parametrize(("data", "words"), [(b"", "is empty"), (b"no tar" * 200, "damaged")])
