@@ -103,6 +103,19 @@ options:
       - A file with one name of a node a line, taken in its order.
       - If not set, names are chosen by chance from a list of words.
     type: path
+  docker_hosts:
+    description:
+      - A YAML file with a map of Docker hosts, as it stands under C(tpaexec_docker.hosts) in C(config.yml). Its
+        relative paths start from the file's own directory.
+      - The nodes of each location are spread over them. Where there are enough, each location has hosts of its own.
+      - If not set, all nodes are on the one daemon that E(DOCKER_HOST) names.
+    type: path
+  allow_host_majority:
+    description:
+      - Spread the nodes over O(docker_hosts) though the loss of one host takes the majority of a location's voters,
+        which is refused otherwise. Voters are, for V(patroni), the nodes of etcd, else the data nodes and the witness.
+    type: bool
+    default: false
   timeout:
     description:
       - Seconds to wait for one reply of the daemon, which is asked for the subnets in use. No more than 5 are waited
@@ -251,6 +264,8 @@ def main() -> None:
             subnet_prefix=dict(type="int"),
             exclude_subnets_from=dict(type="list", elements="path"),
             hostnames_from=dict(type="path"),
+            docker_hosts=dict(type="path"),
+            allow_host_majority=dict(type="bool", default=False),
         ),
     )
 

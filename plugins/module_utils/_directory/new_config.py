@@ -25,7 +25,7 @@ def present(params: Mapping[str, Any], run: Run) -> dict[str, Any]:
     root = os.path.abspath(params["cluster_dir"])
     path = os.path.join(root, CONFIG)
     _refuse_existing(root, path)
-    wishes = parse_wishes(params, os.path.basename(root), _names_file(params))
+    wishes = parse_wishes(params, os.path.basename(root), _names_file(params), _hosts_file(params))
     directories = params.get("exclude_subnets_from") or []
     address = Address.from_params(params)
     around, warnings = look_around(directories, root, replace(address, timeout=min(address.timeout, DAEMON_PATIENCE)))
@@ -72,6 +72,19 @@ def _names_file(params: Mapping[str, Any]) -> Optional[str]:
         raise PlatformError(
             f"--hostnames-from: {path} cannot be read: {reason}.", "Name a file with one name a line."
         ) from error
+
+
+def _hosts_file(params: Mapping[str, Any]) -> Optional[tuple[str, str]]:
+    """The text, and the folder that its relative paths start from."""
+    path = params.get("docker_hosts")
+    if path is None:
+        return None
+    try:
+        return read_file(path), os.path.dirname(os.path.abspath(path))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        remedy = "Name a YAML file with a map of Docker hosts (docs/configuration.md)."
+        raise PlatformError(f"--docker-hosts: {path} cannot be read: {reason}.", remedy) from error
 
 
 def _write(root: str, path: str, text: str) -> None:

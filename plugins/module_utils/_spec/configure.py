@@ -5,16 +5,17 @@ from __future__ import annotations
 
 import random
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Collection, Mapping, Optional, Sequence
 
 from . import values
 from .hostnames import choose_names, names_of_file
 from .image_name import ImageName
-from .layout import as_instances, count_nodes, lay_out
+from .layout import Seat, as_instances, count_nodes, lay_out
 from .load import require_yaml
 from .parse import cluster_name
 from .problems import BadValue, Problems, did_you_mean, show
+from .spread import as_words, read_hosts, spread, swarm_room
 from .subnet import DEFAULT_NETWORK, Taken, choose_prefix, free_subnet, supernet
 
 PLATFORMS = ("docker",)
@@ -43,6 +44,8 @@ class Wishes:
     network: str = DEFAULT_NETWORK
     subnet_prefix: Optional[int] = None
     names_file: Optional[str] = None
+    hosts: Mapping[str, Any] = field(default_factory=dict)
+    allow_host_majority: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,16 @@ class Surroundings:
     small_mtu: Optional[int] = None
 
 
-def parse_wishes(params: Mapping[str, Any], directory_name: str, names_file: Optional[str] = None) -> Wishes:
-    """The module's options, every problem at once; places are the command's words."""
+def parse_wishes(
+    params: Mapping[str, Any],
+    directory_name: str,
+    names_file: Optional[str] = None,
+    hosts_file: Optional[tuple[str, str]] = None,
+) -> Wishes:
+    """The module's options, every problem at once; places are the command's words.
+
+    *hosts_file* is its text, and the folder that it is in.
+    """
     problems = Problems()
 
     def attempt(option: str, parse: Any, default: Any) -> Any:
@@ -79,6 +90,8 @@ def parse_wishes(params: Mapping[str, Any], directory_name: str, names_file: Opt
         network=attempt("network", lambda value: str(supernet(value)), DEFAULT_NETWORK),
         subnet_prefix=attempt("subnet_prefix", values.whole_number, None),
         names_file=names_file,
+        hosts=(problems.attempt("--docker-hosts", read_hosts, *hosts_file) or {}) if hosts_file else {},
+        allow_host_majority=bool(params.get("allow_host_majority")),
     )
     if wishes.failover_manager == "patroni" and len(wishes.locations) > 1:
         problems.add("--failover-manager", "patroni runs in one location only.", "Take repmgr or efm for several.")
@@ -97,15 +110,17 @@ def compose(wishes: Wishes, around: Surroundings, rng: random.Random) -> dict[st
     else:
         names = problems.attempt("--hostnames-from", names_of_file, wishes.names_file, count) or []
     place = "--network" if wishes.subnet_prefix is None else "--subnet-prefix"
-    prefix = problems.attempt(place, choose_prefix, count, network, wishes.subnet_prefix)
+    wanted = count + (swarm_room(len(wishes.hosts)) if len(wishes.hosts) > 1 else 0)
+    prefix = problems.attempt(place, choose_prefix, wanted, network, wishes.subnet_prefix)
+    seats = lay_out(wishes.locations, wishes.data_nodes, wishes.failover_manager)
+    placed = _placed(wishes, seats, problems)
     subnet = problems.attempt("--network", free_subnet, network, prefix, around.subnets, rng) if prefix else None
     problems.raise_any("the command")
     if subnet is None:
         raise AssertionError("a problem was noted")
     first = int(subnet.network_address) + 2
     addresses = [str(type(subnet.network_address)(first + offset)) for offset in range(count)]
-    seats = lay_out(wishes.locations, wishes.data_nodes, wishes.failover_manager)
-    return {
+    data: dict[str, Any] = {
         "architecture": wishes.architecture,
         "cluster_name": wishes.cluster_name,
         "cluster_tags": {},
@@ -117,6 +132,16 @@ def compose(wishes: Wishes, around: Surroundings, rng: random.Random) -> dict[st
         "instance_defaults": {"platform": "docker", "image": wishes.image, "vars": {"ansible_user": "root"}},
         "instances": as_instances(seats, names, addresses),
     }
+    if wishes.hosts:
+        data["tpaexec_docker"] = as_words(wishes.hosts, seats, names, placed)
+    return data
+
+
+def _placed(wishes: Wishes, seats: Sequence[Seat], problems: Problems) -> Sequence[str]:
+    if not wishes.hosts:
+        return ()
+    words = (seats, list(wishes.hosts), wishes.failover_manager, wishes.allow_host_majority)
+    return problems.attempt("--docker-hosts", spread, *words) or ()
 
 
 def _network(name: str, subnet: str, small_mtu: Optional[int]) -> dict[str, Any]:
