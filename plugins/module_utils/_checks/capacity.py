@@ -28,6 +28,8 @@ RUNNING_INOTIFY_INSTANCES = 6  # what a node that runs was seen to hold
 HOST_INOTIFY_INSTANCES = 16  # what a host's own programs of the same user usually hold
 NODE_DISK = 512 * MIB
 BOOT_DISK = 16 * MIB
+ROOT_DISK = 64 * MIB  # of the data root where the layers are elsewhere: a node's log, its settings
+ROOT_INODES = 100
 NODE_INODES = 20_000
 BOOT_INODES = 300
 IMAGE_DISK = 600 * MIB
@@ -183,6 +185,11 @@ def _disk_limits(facts: Facts, nodes: tuple[NodeWant, ...]) -> list[Limit]:
     limits = [_limit("disk space", holder.free, disk, once=len(absent) * IMAGE_DISK, where=holder.path, bytes=True)]
     if holder.inodes:
         limits.append(_limit("inodes", holder.inodes_free, inodes, once=len(absent) * IMAGE_INODES, where=holder.path))
+    root = next((system for system in systems if "data root" in system.roles and system is not holder), None)
+    if root:
+        limits.append(_limit("disk space", root.free, ROOT_DISK, where=root.path, bytes=True))
+    if root and root.inodes:
+        limits.append(_limit("inodes", root.inodes_free, ROOT_INODES, where=root.path))
     return limits
 
 

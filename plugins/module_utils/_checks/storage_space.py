@@ -55,12 +55,11 @@ NETWORK_TYPES = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "glusterf
 
 def find_disk(facts: Facts) -> Iterable[Finding]:
     room = capacity(facts)
-    holder = layers(facts)
     for system in _systems(facts):
-        limit = room.limit("disk space") if system is holder else None
+        limit = room.limit("disk space", system.path)
         percent, tight = system.used_percent, system.free < ENOUGH
         short = limit is not None and room.wanted > 0 and system.free < limit.need(room.wanted)
-        hopeless = limit is not None and room.wanted > 0 and system.free < limit.once + BOOT_DISK * room.wanted
+        hopeless = short and limit is not None and system.free < limit.once + BOOT_DISK * room.wanted
         if (percent >= 95 and tight) or hopeless:
             rule = DISK_CRITICAL
         elif (percent >= 85 and tight) or short:
@@ -79,14 +78,13 @@ def find_disk(facts: Facts) -> Iterable[Finding]:
 
 def find_inodes(facts: Facts) -> Iterable[Finding]:
     room = capacity(facts)
-    holder = layers(facts)
     for system in _systems(facts):
         if not system.inodes:
             continue  # btrfs and others make inodes as they need them
-        limit = room.limit("inodes") if system is holder else None
+        limit = room.limit("inodes", system.path)
         percent, tight = system.inodes_percent, system.inodes_free < ENOUGH_INODES
         short = limit is not None and room.wanted > 0 and system.inodes_free < limit.need(room.wanted)
-        hopeless = limit is not None and room.wanted > 0 and system.inodes_free < limit.once + BOOT_INODES * room.wanted
+        hopeless = short and limit is not None and system.inodes_free < limit.once + BOOT_INODES * room.wanted
         if (percent >= 95 and tight) or hopeless:
             rule = INODES_CRITICAL
         elif (percent >= 85 and tight) or short:

@@ -3,8 +3,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
 import os
 import socket
+import tarfile
 from typing import Any, Iterator
 
 import docker
@@ -112,6 +116,50 @@ def test_somebody_elses_is(made, guest_image):
 
 def other() -> list[dict[str, Any]]:
     return [{"name": "t-chk-other", "ipam_config": [{"subnet": "10.41.7.0/24"}]}]
+
+
+def tar_of(files: dict[str, bytes]) -> bytes:
+    with io.BytesIO() as memory:
+        with tarfile.open(fileobj=memory, mode="w") as tar:
+            for name, content in files.items():
+                head = tarfile.TarInfo(name)
+                head.size = len(content)
+                tar.addfile(head, io.BytesIO(content))
+        return memory.getvalue()
+
+
+@pytest.fixture
+def foreign_image(sdk) -> Iterator[str]:
+    """An image for another processor, with one empty file in it."""
+    name, layer = "t-chk/other-cpu:1", tar_of({"empty": b""})
+    other = "arm64" if sdk.version()["Arch"] == "amd64" else "amd64"
+    root = {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]}
+    config = json.dumps({"architecture": other, "os": "linux", "config": {}, "rootfs": root}).encode()
+    manifest = json.dumps([{"Config": "config.json", "RepoTags": [name], "Layers": ["layer.tar"]}]).encode()
+    sdk.images.load(tar_of({"manifest.json": manifest, "config.json": config, "layer.tar": layer}))
+    yield name
+    sdk.images.remove(name)
+
+
+def test_a_cluster_that_does_not_fit_and_an_environment_that_is_in_the_way(guest_image, foreign_image, tmp_path):
+    """On the real daemon; the same cluster and environment without these is the other side."""
+    ids = ("MTU_MISMATCH", "PROXY_NO_PROXY", "CLI_MISSING", "ARCH_MISMATCH")
+    wanted = cluster(foreign_image)
+    wanted["networks"][0]["driver_options"] = {"com.docker.network.driver.mtu": "9000"}
+    environ = {"PATH": str(tmp_path), "HTTP_PROXY": "http://me:secret@192.0.2.1:3128", "NO_PROXY": "localhost"}
+    odd = run("docker_preflight", {"docker_host": HOST, "cluster": wanted, "timeout": 20}, environ=environ)
+    assert {identifier: odd.severity(identifier) for identifier in ids} == {
+        "MTU_MISMATCH": "warning",
+        "PROXY_NO_PROXY": "warning",
+        "CLI_MISSING": "warning",
+        "ARCH_MISMATCH": "error",
+    }
+    assert "secret" not in str(odd.result)
+    wanted = cluster(guest_image)
+    wanted["networks"][0]["driver_options"] = {"com.docker.network.driver.mtu": "1280"}
+    environ = {"HTTP_PROXY": "http://192.0.2.1:3128", "NO_PROXY": "10.41.0.0/16"}
+    usual = run("docker_preflight", {"docker_host": HOST, "cluster": wanted, "timeout": 20}, environ=environ)
+    assert {usual.severity(identifier) for identifier in ids} == {"no finding"}
 
 
 def test_a_program_on_the_port_is_named(guest_image):

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from ansible_collections.tpaexec.docker.plugins.module_utils._checks.capacity import capacity
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.facts_host import GuestImage
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.model import Unknown
 from ansible_collections.tpaexec.docker.tests.unit.plugins.module_utils._checks import captures
@@ -189,6 +190,19 @@ def test_containerds_root_is_measured_and_named():
     facts = replace(engine_facts(CONTAINERD), filesystems=roots)
     assert "/var/lib/containerd (containerd root)" in message(facts, "DISK_CRITICAL")
     assert "/var/lib/containerd (containerd root)" in message(facts, "CONTAINERD_STORE")
+
+
+def test_both_roots_count_for_capacity():
+    """With the containerd store the layers are in the one, logs and settings in the other."""
+    layers = good_disk(path="/var/lib/containerd", roles=("containerd root",))
+    roots = (good_disk(roles=("data root",), total=GIB, free=GIB // 4), layers)
+    facts = replace(
+        engine_facts(CONTAINERD), filesystems=roots, wants=wants(*(node(f"n{number}") for number in range(8)))
+    )
+    first = capacity(facts).first
+    assert (first.resource, first.where, first.nodes) == ("disk space", "/var/lib/docker", 4)
+    assert "8 nodes need about 512.0 MiB, 4 fit" in message(facts, "DISK_LOW")
+    assert severity(replace(facts, filesystems=(good_disk(roles=("data root",)), layers)), "DISK_LOW") == ""
 
 
 @pytest.mark.parametrize(
