@@ -32,6 +32,15 @@ options:
     type: list
     elements: str
     default: []
+  hosts:
+    description:
+      - The Docker host of each of O(names), in the same order, as the variable C(tpaexec_docker_host) of the generated
+        inventory says it - C(name), C(docker_host), C(tls_ca_cert), C(tls_client_cert), C(tls_client_key),
+        C(tls_hostname), C(use_ssh_client).
+      - An empty one, or none, is the daemon of O(docker_host).
+    type: list
+    elements: dict
+    default: []
   timeout:
     description:
       - Seconds to wait for an answer of the daemon.
@@ -80,6 +89,7 @@ def main() -> None:
             connection_argument_spec(timeout=15),
             names=dict(type="list", elements="str", required=True),
             pythons=dict(type="list", elements="str", default=[]),
+            hosts=dict(type="list", elements="dict", default=[]),
         ),
     )
 

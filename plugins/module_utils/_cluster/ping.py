@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any, Callable, Mapping, Optional
 
 from ansible.module_utils import ansible_release, basic
 
-from .._client import Address, Daemon, connect
+from .._client import Address, Daemon
 from .._entry import Run
 from .._errors import DaemonError
+from .._hosts import Connected, addresses_of, closing, connect_all
+from .._spec.model import DEFAULT_HOST, Host
 from .pool import run_all
 from .ready import run_in
 
@@ -57,11 +59,17 @@ class Answer:
 def body(params: dict[str, Any], run: Run) -> dict[str, Any]:
     """Ask all nodes; fail when one does not answer."""
     pythons = params["pythons"] + [""] * len(params["names"])
-    jobs = list(zip(params["names"], pythons))
+    hosts = [host_of(words) for words in params.get("hosts") or []]
+    hosts += [Host()] * (len(params["names"]) - len(hosts))
+    jobs = list(zip(params["names"], pythons, hosts))
     if not jobs:
         return {"changed": False, "nodes": [], "report": ""}
-    with connect(Address.from_params(params), PARALLEL) as daemon:
-        answers = run_all([lambda job=job: ask(daemon, *job) for job in jobs], PARALLEL)  # type: ignore[misc]
+    addresses = addresses_of(hosts[: len(jobs)], Address.from_params(params))
+    with closing(connect_all(addresses, PARALLEL)) as connected:
+        silent_one = connected.get(DEFAULT_HOST)
+        if len(connected) == 1 and isinstance(silent_one, DaemonError):
+            raise silent_one
+        answers = run_all([_job(connected[host.name], name, python) for name, python, host in jobs], PARALLEL)
     width = max(len(answer.name) for answer in answers)
     result: dict[str, Any] = {
         "changed": False,
@@ -75,6 +83,19 @@ def body(params: dict[str, Any], run: Run) -> dict[str, Any]:
             failed=True, msg=f"Look at the nodes that do not answer, {len(silent)} of {len(answers)}:\n{lines}"
         )
     return result
+
+
+def host_of(words: Mapping[str, Any]) -> Host:
+    """What the inventory says of a node's host; nothing: the daemon of the task's own options."""
+    known = {key: words[key] for key in Host.__dataclass_fields__ if words.get(key) not in (None, "")}
+    return Host(**known) if known.get("docker_host") else Host()
+
+
+def _job(daemon: Connected, name: str, python: str) -> Callable[[], Answer]:
+    if isinstance(daemon, DaemonError):
+        silence = Answer(name, str(daemon))
+        return lambda: silence
+    return lambda: ask(daemon, name, python)
 
 
 def ask(daemon: Daemon, name: str, interpreter: str) -> Answer:

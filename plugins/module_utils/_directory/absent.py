@@ -10,7 +10,8 @@ import contextlib
 import os
 from typing import Any, Mapping
 
-from .._spec.model import Cluster
+from .._spec.model import DEFAULT_HOST, Cluster
+from .connection import host_vars_path as connection_path
 from .keys import HOST_KEY_DIR, HOST_KEY_TYPES, default_key_name
 from .paths import place, read_text
 from .render import HASH_FILE, INSTANCE_VARS, KNOWN_HOSTS, SSH_CONFIG, VAULT_PASS, cluster_tag, host_vars_path
@@ -24,7 +25,7 @@ def generated(root: str, cluster: Cluster, top: Mapping[str, Any]) -> list[str]:
     group = f"inventory/group_vars/{cluster_tag(cluster, top)}"
     login = default_key_name(cluster)
     names = [HASH_FILE, f"inventory/00-{cluster.name}", f"{group}/00-ansible.yml", f"{group}/01-{cluster.name}.yml"]
-    names += [host_vars_path(node) for node in _host_vars(root)]
+    names += [path(node) for node in _host_vars(root) for path in (host_vars_path, connection_path)]
     names += _secrets(root, f"{group}/secrets")
     names += [KNOWN_HOSTS, SSH_CONFIG, VAULT_PASS]
     if cluster.ssh_key_file in ("", login):
@@ -34,9 +35,12 @@ def generated(root: str, cluster: Cluster, top: Mapping[str, Any]) -> list[str]:
 
 
 def dropped(root: str, cluster: Cluster) -> list[str]:
-    """The host_vars files that provision wrote for nodes which config.yml no longer has."""
-    nodes = {instance.name for instance in cluster.instances}
-    return [host_vars_path(node) for node in _host_vars(root) if node not in nodes]
+    """The host_vars files that provision wrote for nodes which config.yml no longer has, or no longer has on a host."""
+    nodes = {instance.name: instance.host for instance in cluster.instances}
+    there = _host_vars(root)
+    stale = [connection_path(node) for node in there if nodes.get(node, DEFAULT_HOST) == DEFAULT_HOST]
+    gone = [host_vars_path(node) for node in there if node not in nodes]
+    return gone + [path for path in stale if os.path.lexists(os.path.join(root, path))]
 
 
 def leftover_directories(cluster: Cluster, top: Mapping[str, Any]) -> list[str]:

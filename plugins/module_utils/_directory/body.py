@@ -69,7 +69,7 @@ def write(root: str, cluster: Cluster, top: Mapping[str, Any], params: dict[str,
     keys += _tighten(root, cluster, run.check_mode)
     password = vault.file_password(root) if vault.in_file(cluster) else ""
     written = read_text(place(root, cluster_vars_path(cluster, cluster_tag(cluster, top)))) or ""
-    context = Context(params["config_hash"], host_keys, password, top, version_to_keep(written))
+    context = Context(params["config_hash"], host_keys, password, top, version_to_keep(written), root)
     wanted = files(cluster, params["instances"], context)
     changes = compare(root, wanted, absent.dropped(root, cluster), directories(cluster, top))
     if not run.check_mode:

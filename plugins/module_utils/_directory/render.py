@@ -13,6 +13,8 @@ from typing import Any, Mapping, Sequence
 
 from .._errors import ConfigError, PlatformError, Problem
 from .._spec.model import Cluster, Instance
+from .connection import connection_vars, proxy_command
+from .connection import host_vars_path as connection_path
 from .keys import HOST_KEY_TYPES, ssh_key_name
 from .nice_yaml import nice_yaml
 from .write import File
@@ -37,7 +39,8 @@ INTERPRETER = (
 class Context:
     """What the files say beside the cluster itself.
 
-    `top` is config.yml's top level as it was read: keys that TPA passes on and that `Cluster` has no field for.
+    `top` is config.yml's top level as it was read: keys that TPA passes on and that `Cluster` has no field for; `root`
+    is the directory.
     """
 
     config_hash: str
@@ -45,6 +48,7 @@ class Context:
     vault_password: str = ""
     top: Mapping[str, Any] = field(default_factory=dict)
     tpa_version: str = TPA_VERSION
+    root: str = ""
 
 
 def version_to_keep(text: str) -> str:
@@ -94,8 +98,11 @@ def files(cluster: Cluster, instances: Sequence[Mapping[str, Any]], context: Con
     for instance in cluster.instances:
         content = nice_yaml(host_vars(instance, address[instance.name]))
         made.append(File(host_vars_path(instance.name), content))
+        connection = connection_vars(cluster.host(instance.host), context.root)
+        if connection:
+            made.append(File(connection_path(instance.name), nice_yaml(connection)))
     made.append(File(KNOWN_HOSTS, known_hosts(cluster, address, context.host_keys)))
-    made.append(File(SSH_CONFIG, ssh_config(cluster, address)))
+    made.append(File(SSH_CONFIG, ssh_config(cluster, address, context.root)))
     if context.vault_password:
         made.append(File(VAULT_PASS, context.vault_password + "\n", 0o600, secret=True))
     # Last: TPA's provision stops early while this hash is config.yml's, so all else must be there before it
@@ -191,7 +198,7 @@ def known_hosts(cluster: Cluster, address: Mapping[str, str], host_keys: Mapping
     return "".join(f"{line}\n" for line in lines)
 
 
-def ssh_config(cluster: Cluster, address: Mapping[str, str]) -> str:
+def ssh_config(cluster: Cluster, address: Mapping[str, str], root: str = "") -> str:
     """`ssh_config`: paths are relative to the directory, so that it can be moved."""
     lines = [
         "Host *",
@@ -209,6 +216,9 @@ def ssh_config(cluster: Cluster, address: Mapping[str, str]) -> str:
             lines.append(f"    User {_one_line(user)}")
         if address[instance.name]:
             lines.append(f"    HostName {address[instance.name]}")
+        proxy = proxy_command(cluster, instance, root)
+        if proxy:
+            lines.append(f"    ProxyCommand {proxy}")
     return "\n".join(lines) + "\n"
 
 
