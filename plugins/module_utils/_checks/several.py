@@ -84,8 +84,7 @@ def combine(
     judged = {name: apply_policy(_milder(one, mild), quiet) for name, one in found.items()}
     across = apply_policy(between, policy)
     results = {name: result_of(name, one, judged[name]) for name, one in found.items()}
-    named = [_named(name, finding) for name, findings in judged.items() for finding in findings]
-    findings = [*across, *named]
+    findings = [*across, *_named(judged)]
     ran = hosts.ENGINE_RULES if not_measured else (*hosts.ENGINE_RULES, *MEASURED)
     shared = Outcome(tuple(across), tuple(rule.id for rule in ran), _unmeasured(not_measured))
     title = ", ".join(found)
@@ -112,8 +111,17 @@ def _milder(one: One, mild: bool) -> Iterable[Finding]:
         yield finding.as_severity(WARNING) if silent else finding
 
 
-def _named(name: str, finding: Finding) -> Finding:
-    return finding.as_severity(finding.severity, f"{name}: {finding.message}", host=name)
+def _named(judged: Mapping[str, Sequence[Finding]]) -> list[Finding]:
+    """Findings with their hosts' names before them; the same one of several hosts stands once."""
+    grouped: dict[tuple[str, str, str, str], tuple[Finding, list[str]]] = {}
+    for name, findings in judged.items():
+        for one in findings:
+            key = (one.id, one.severity, one.message, one.remedy)
+            grouped.setdefault(key, (one, []))[1].append(name)
+    return [
+        one.as_severity(one.severity, f"{', '.join(names)}: {one.message}", host=", ".join(names), hosts=names)
+        for one, names in grouped.values()
+    ]
 
 
 def _unmeasured(reason: str) -> dict[str, str]:

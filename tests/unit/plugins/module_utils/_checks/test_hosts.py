@@ -67,7 +67,7 @@ def test_one_result_for_all(unreachable, silent, failed, form):
     found = {name: one(name) for name in ("h1", "h2")}
     result = several.combine(found, [], "not asked", policy=Policy(), params=params, result_of=result_of)
     assert bool(result.get("failed")) is failed
-    assert [item["host"] for item in result["findings"]] == silent
-    assert result["findings"][0]["message"].startswith(f"{silent[0]}: ")
+    assert [item["hosts"] for item in result["findings"]] == [silent]
+    assert result["findings"][0]["message"].startswith(f"{', '.join(silent)}: ")
     assert "h2: no daemon" in result["checked"]["not_run"]["X"]
     assert result["report"]
