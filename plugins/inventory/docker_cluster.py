@@ -12,7 +12,10 @@ version_added: "0.1.0"
 author:
   - The tpaexec.docker developers (@tpaexec)
 description:
-  - Asks one or several Docker daemons for the nodes of one, some or all clusters, by their labels.
+  - Asks one or several Docker daemons, all at once, for the nodes of one, some or all clusters, by their
+    labels. One that does not answer makes the source fail.
+  - With O(cache), what was answered is taken from the cache while it has not expired and the file asks for the same
+    O(clusters) of the same daemons; C(--flush-cache) asks again.
   - The hosts have the variables that the generated inventory of a cluster directory gives them (C(node), C(platform),
     C(ip_address), C(private_ip), C(location), C(role), C(volumes), C(upstream), C(backup) and those under C(vars)), and
     C(docker_cluster_state), C(docker_cluster_status), C(docker_cluster_image), C(docker_cluster_container),
@@ -188,6 +191,7 @@ cache_connection: /tmp/inventory
 
 import shlex
 from dataclasses import replace
+from functools import partial
 from typing import Any, Iterable, Mapping
 from urllib.parse import urlsplit
 
@@ -196,6 +200,7 @@ from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructa
 from ansible.utils.display import Display
 
 from ansible_collections.tpaexec.docker.plugins.module_utils._client import DEFAULT_SOCKET, Address, connect
+from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.pool import run_all
 from ansible_collections.tpaexec.docker.plugins.module_utils._directory.live import CLUSTER_LABEL, LiveNode, live_nodes
 from ansible_collections.tpaexec.docker.plugins.module_utils._errors import PlatformError
 
@@ -252,14 +257,17 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         return {name: self.get_option(name) for name in Address.__dataclass_fields__}
 
     def _nodes(self, daemons: Mapping[str, Address], key: str, cache: bool) -> dict[str, list[LiveNode]]:
-        """The nodes by daemon, from the cache if it may be used and has them."""
+        """The nodes by daemon, from the cache if it may be used and has the answers to the same questions."""
         use = bool(self.get_option("cache"))
+        clusters = list(self.get_option("clusters"))
+        asked = {"clusters": clusters, "daemons": {name: address.docker_host for name, address in daemons.items()}}
         cached = self._cache.get(key) if use and cache else None
-        if cached is None:
-            cached = {name: ask(address, self.get_option("clusters")) for name, address in daemons.items()}
+        if not isinstance(cached, dict) or cached.get("asked") != asked:
+            jobs = [partial(ask, address, clusters) for address in daemons.values()]
+            cached = {"asked": asked, "nodes": dict(zip(daemons, run_all(jobs, len(jobs))))}
             if use:
                 self._cache[key] = cached
-        return {name: [LiveNode.from_cache(node) for node in nodes] for name, nodes in cached.items()}
+        return {name: [LiveNode.from_cache(node) for node in nodes] for name, nodes in cached["nodes"].items()}
 
     def _add(self, host: str, node: LiveNode, daemon: str, address: Address, several: bool) -> None:
         variables = wrap_var(node.host_vars())

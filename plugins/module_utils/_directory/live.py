@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ ID_LABEL = PREFIX + "id"
 HARMLESS = re.compile(
     r"ansible_(user|port|host|python_interpreter|shell_executable|remote_tmp|become|become_method|become_user|ssh_user)"
 )
+# A name or an address. It ends up among the words of an ssh command, where `-oProxyCommand=…` would be an option.
+HOST = re.compile(r"[A-Za-z0-9:][A-Za-z0-9.:%_-]*")
 
 
 @dataclass(frozen=True)
@@ -120,9 +123,16 @@ def _addresses(raw: Mapping[str, Any]) -> dict[str, str]:
     for name in sorted(networks):
         endpoint = networks[name] or {}
         address = endpoint.get("IPAddress") or (endpoint.get("IPAMConfig") or {}).get("IPv4Address")
-        if address:
+        if address and _is_address(str(address)):
             found[str(name)] = str(address)
     return found
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return bool(ipaddress.ip_address(text))
+    except ValueError:
+        return False
 
 
 def _first(labels: Mapping[str, str], addresses: Mapping[str, str]) -> str:
@@ -137,7 +147,11 @@ def _vars(labels: Mapping[str, str]) -> dict[str, Any]:
     found = _json(labels, "vars")
     if not isinstance(found, dict):
         return {}
-    return {key: value for key, value in found.items() if not key.startswith("ansible_") or HARMLESS.fullmatch(key)}
+    return {key: value for key, value in found.items() if not key.startswith("ansible_") or _harmless(key, value)}
+
+
+def _harmless(key: str, value: Any) -> bool:
+    return bool(HARMLESS.fullmatch(key)) and (key != "ansible_host" or bool(HOST.fullmatch(str(value))))
 
 
 def _json(labels: Mapping[str, str], name: str) -> Any:

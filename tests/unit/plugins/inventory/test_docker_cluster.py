@@ -242,6 +242,27 @@ def test_the_cache_saves_asking(parse, daemon, tmp_path):
     assert len(daemon.asked) == 2, "--flush-cache asks again"
 
 
+def test_a_cache_of_other_questions_is_not_used(parse, daemon, tmp_path):
+    cache = f"cache: true\ncache_plugin: jsonfile\ncache_connection: {tmp_path / 'cache'}\n"
+    assert sorted(parse(cache + "clusters: [other]\n").hosts) == ["solo"]
+    assert sorted(parse(cache).hosts) == ["due", "solo", "uno"], "another cluster"
+    daemon.by_host["tcp://east:2375"] = [container("uno")]
+    assert sorted(parse(cache + "docker_host: tcp://east:2375\n").hosts) == ["uno"], "another daemon"
+    assert len(daemon.asked) == 3
+
+
+@pytest.mark.parametrize("kind", ["ssh", "docker"])
+def test_a_label_cannot_put_an_option_into_a_command(parse, daemon, kind):
+    hostile = container("uno", ansible_host="-oProxyCommand=touch /tmp/tpaexec-was-here")
+    hostile["NetworkSettings"]["Networks"]["net"]["IPAddress"] = "-oProxyCommand=true"
+    honest = container("due", node=2, ansible_host="due.example.com")
+    honest["NetworkSettings"]["Networks"] = {}
+    daemon.by_host[plugin_file.DEFAULT_SOCKET] = [hostile, honest]
+    inventory = parse(f"connection: {kind}\n")
+    assert "ProxyCommand" not in str(inventory.get_host("uno").vars)
+    assert inventory.get_host("due").vars["ansible_host"] == ("due.example.com" if kind == "ssh" else "due")
+
+
 def test_a_daemon_that_does_not_answer_is_an_error_with_its_remedy(parse):
     with pytest.raises(AnsibleError, match=r"No daemon at tcp://nowhere:1\. Start it\."):
         parse("docker_host: tcp://nowhere:1\n")
