@@ -36,7 +36,15 @@ def installed(tarball, tmp_path_factory) -> Path:
     """The collections path into which the tarball was installed, with no server to be asked."""
     place = tmp_path_factory.mktemp("installed")
     run(
-        BIN / "ansible-galaxy", "collection", "install", "--force", "--offline", "--no-deps", "-p", place, tarball,
+        BIN / "ansible-galaxy",
+        "collection",
+        "install",
+        "--force",
+        "--offline",
+        "--no-deps",
+        "-p",
+        place,
+        tarball,
         ANSIBLE_GALAXY_SERVER="http://127.0.0.1:9/",
     )
     return place
@@ -64,3 +72,33 @@ def test_its_command_works(installed, tmp_path):
     path = f"{BIN}:{os.environ['PATH']}"
     run(sys.executable, command, "configure", tmp_path / "site", "--platform", "docker", cwd=tmp_path, PATH=path)
     assert (tmp_path / "site" / "config.yml").exists()
+
+
+CONFIG = """\
+architecture: M1
+cluster_name: t-art
+cluster_vars: {{postgres_version: '15'}}
+keyring_backend: legacy
+docker_networks: [{{name: t-art, ipam_config: [{{subnet: 10.50.60.0/28}}]}}]
+instance_defaults: {{platform: docker, image: {image}}}
+instances: [{{Name: t-art-1, node: 1, role: [primary]}}]
+"""
+
+
+def test_a_cluster_by_it_alone(installed, tmp_path, guest_image, sdk):
+    """Nothing but the tarball's files: what the Python environment has, this checkout among it, is not looked for."""
+    alone = {"ANSIBLE_COLLECTIONS_PATH": str(installed), "ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "false"}
+    alone["ANSIBLE_GALAXY_SERVER"] = "http://127.0.0.1:9/"
+    site = tmp_path / "t-art"
+    site.mkdir()
+    (site / "config.yml").write_text(CONFIG.format(image=guest_image))
+    try:
+        for playbook in ("provision", "deprovision"):
+            words = (f"tpaexec.docker.{playbook}", "-e", f"cluster_dir={site}")
+            said = run(BIN / "ansible-playbook", *words, cwd=tmp_path, **alone)
+            assert "failed=0" in said
+            running = [one.name for one in sdk.containers.list(filters={"label": "Cluster=t-art"})]
+            assert running == ([] if playbook == "deprovision" else ["t-art-1"])
+    finally:
+        for container in sdk.containers.list(all=True, filters={"label": "Cluster=t-art"}):
+            container.remove(force=True, v=True)
