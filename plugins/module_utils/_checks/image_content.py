@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import TYPE_CHECKING, Any, Iterable, Optional
 
@@ -20,11 +21,26 @@ END_OF_LIFE = {
     ("debian", "10"): "2024-06-30",
     ("debian", "11"): "2026-08-31",
     ("debian", "12"): "2028-06-30",
+    ("debian", "13"): "2030-06-30",
     ("ubuntu", "16.04"): "2021-04-30",
     ("ubuntu", "18.04"): "2023-05-31",
     ("ubuntu", "20.04"): "2025-05-31",
     ("ubuntu", "22.04"): "2027-04-30",
+    ("ubuntu", "24.04"): "2029-04-30",
+    ("rhel", "7"): "2024-06-30",
+    ("rhel", "8"): "2029-05-31",
+    ("rhel", "9"): "2032-05-31",
+    ("rocky", "8"): "2029-05-31",
+    ("rocky", "9"): "2032-05-31",
+    ("almalinux", "8"): "2029-03-01",
+    ("almalinux", "9"): "2032-05-31",
+    ("ol", "7"): "2024-12-31",
+    ("ol", "8"): "2029-07-31",
+    ("ol", "9"): "2032-06-30",
 }
+# hosts that were switched off in 2024, and the last release of Debian that is on its archive only
+CENTOS_GONE = re.compile(r"//(mirrorlist|mirror)\.centos\.org/")
+DEBIAN_GONE, DEBIAN_HOSTS = 10, re.compile(r"//(?!archive\.)[a-z.]+\.debian\.org/")
 # ansible-core: the Python versions that it can manage on a node
 MANAGES = (
     ("2.16", {"2.7", *(f"3.{number}" for number in range(6, 13))}),
@@ -79,6 +95,11 @@ OLD = Rule(
 LOCAL_REPOSITORY = Rule(
     "IMAGE_REPOSITORY_LOCAL", "warning", "A package repository of the image is on the machine that made it.",
     "Point it at an address that nodes can reach, or remove it.",
+)  # fmt: skip
+
+REPOSITORY_GONE = Rule(
+    "IMAGE_REPOSITORY_GONE", "warning", "A package repository of the image was taken away by its distribution.",
+    "Point it at the distribution's archive (vault, archive) or at a mirror of yours, or choose a newer release.",
 )  # fmt: skip
 
 
@@ -181,6 +202,15 @@ def find_repositories(facts: ImageFacts) -> Iterable[Finding]:
         yield LOCAL_REPOSITORY.finding(message)
 
 
+def find_gone(facts: ImageFacts) -> Iterable[Finding]:
+    number = facts.os_version.split(".")[0]
+    archived = facts.os_id == "debian" and number.isdigit() and int(number) <= DEBIAN_GONE
+    gone = [url for url in facts.repositories if CENTOS_GONE.search(url) or (archived and DEBIAN_HOSTS.search(url))]
+    if gone:
+        message = f"{facts.name} has package repositories that are there no more: {', '.join(gone)}."
+        yield REPOSITORY_GONE.finding(message, repositories=gone)
+
+
 def _check(find: Any, *rules: Rule) -> Check:
     return Check(rules, find, module="image", theme="image")
 
@@ -196,4 +226,5 @@ CHECKS: tuple[Check, ...] = (
     _check(find_python, PYTHON),
     _check(find_leftovers, MACHINE_ID, HOST_KEYS),
     _check(find_repositories, OLD, LOCAL_REPOSITORY),
+    _check(find_gone, REPOSITORY_GONE),
 )

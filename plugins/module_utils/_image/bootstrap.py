@@ -81,7 +81,7 @@ def with_mmdebstrap(wish: Wish, architecture: str, tools: Tools) -> Callable[[st
 
 def with_dnf(wish: Wish, architecture: str, tools: Tools) -> Callable[[str], Made]:
     """The EL family."""
-    tool = bootstrap_dnf.check(wish.repositories, tools)
+    tool = bootstrap_dnf.check(wish.repositories, tools, wish.release)
 
     def make(folder: str) -> Made:
         packages = tuple({*wish.release.packages, *wish.packages})

@@ -6,13 +6,16 @@ from __future__ import annotations
 import glob
 import os
 import re
+import sqlite3
 from dataclasses import dataclass
-from typing import Sequence
+from typing import Mapping, Optional, Sequence
 
 from .._errors import PlatformError
 from . import assemble, guest_files
+from .distributions import Release
 from .tools import Tools
 
+OLDEST = 9  # rpm before 4.16 knows no SQLite; Debian's and Fedora's write nothing else any more
 LEFTOVERS = ("var/cache/dnf", "var/cache/libdnf5", "var/lib/dnf", "var/log/dnf*", "var/log/hawkey.log", "tmp/*")
 
 
@@ -36,8 +39,14 @@ class RpmPlan:
     folder: str
 
 
-def check(repositories: Sequence[RpmRepository], tools: Tools) -> str:
+def check(repositories: Sequence[RpmRepository], tools: Tools, release: Optional[Release] = None) -> str:
     """Where dnf is; an error says what is missing before anything is made."""
+    if release and release.distribution != "fedora" and int(release.version.split(".")[0]) < OLDEST:
+        raise PlatformError(
+            f"{release.distribution} {release.version} cannot be bootstrapped: its rpm does not read the database that "
+            "today's dnf writes.",
+            f"Take release {OLDEST} or newer, or bring an image by another way: pull it, load an archive, or build it.",
+        )
     if not repositories:
         raise PlatformError(
             "No RPM repositories are given, and none are known here.",
@@ -81,13 +90,16 @@ def make_layer(tool: str, plan: RpmPlan, tools: Tools) -> tuple[assemble.Layer, 
     command = [tool, "-y", f"--installroot={root}", f"--releasever={plan.version}", f"--setopt=reposdir={repos}"]
     command += [f"--setopt=cachedir={plan.folder}/cache", f"--setopt=logdir={plan.folder}", "--setopt=keepcache=False"]
     command += ["--setopt=install_weak_deps=False", "--setopt=tsflags=nodocs", "--setopt=varsdir=/dev/null"]
-    command += ["install", *sorted(plan.packages)]
-    run(tools, command, plan, "dnf could not install the guest")
+    run(tools, [*command, "makecache"], plan, "dnf could not read the repositories")
+    date = published(plan.folder)
+    # rpm writes into its database when each package was installed: with this, not now, but when it was published
+    fixed = {"SOURCE_DATE_EPOCH": str(date)}
+    run(tools, [*command, "install", *sorted(plan.packages)], plan, "dnf could not install the guest", fixed)
     script = os.path.join(plan.folder, "guest.sh")
     with open(script, "w", encoding="utf-8") as handle:
         handle.write(guest_files.guest_script() + cleaning())
     run(tools, ["sh", script, root], plan, "the guest could not be prepared")
-    date = published(plan.folder)
+    settle(root)
     target = os.path.join(plan.folder, "layer.tar")
     words = [
         "tar",
@@ -104,6 +116,17 @@ def make_layer(tool: str, plan: RpmPlan, tools: Tools) -> tuple[assemble.Layer, 
     ]
     run(tools, [*words, "-C", root, "-cf", target, "."], plan, "the guest could not be packed")
     return assemble.read_layer(target), date
+
+
+def settle(root: str) -> None:
+    """rpm's database as one file: its write-ahead log is taken in; its shared memory, never the same twice, goes."""
+    path = os.path.join(root, "var/lib/rpm/rpmdb.sqlite")
+    if os.path.exists(path):
+        connection = sqlite3.connect(path)
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
+    for left in glob.glob(f"{path}-*"):
+        os.unlink(left)
 
 
 def write_repositories(plan: RpmPlan) -> str:
@@ -145,9 +168,11 @@ def published(folder: str) -> int:
     return max(found)
 
 
-def run(tools: Tools, command: Sequence[str], plan: RpmPlan, trouble: str) -> None:
+def run(
+    tools: Tools, command: Sequence[str], plan: RpmPlan, trouble: str, more: Optional[Mapping[str, str]] = None
+) -> None:
     """One step, with the end of its log when it fails."""
-    environment = {"HOME": plan.folder, "LC_ALL": "C.UTF-8"}
+    environment = {"HOME": plan.folder, "LC_ALL": "C.UTF-8", **(more or {})}
     code, out, error = tools.run_command(tools.ends_with_us(list(command)), environ_update=environment)
     if code == 0:
         return

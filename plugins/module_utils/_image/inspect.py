@@ -24,6 +24,8 @@ PYTHONS = (
     "/usr/local/bin/python3",
     "/usr/bin/python2",
     "/usr/bin/python",
+    # beside the system's own, as EL has them
+    *(f"/usr/bin/python3.{minor}" for minor in range(8, 16)),
 )
 SYSTEMD = ("/usr/lib/systemd/systemd", "/lib/systemd/systemd")
 CACHES = {

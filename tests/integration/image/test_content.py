@@ -229,11 +229,20 @@ def test_a_disk_that_fills_up(sdk, guest_image, tmp_path, guest_image_module):
     """A real small data root: a clear error, no name, and room made helps."""
     path = str(tmp_path / "guest.tar")
     assert run("guest_image_bundle", {"names": [guest_image], "path": path}).result["changed"]
-    with ram_disk("t-img-full", 300) as place, Engine("t-img-small", data_root=place / "data") as engine:
+    with ram_disk("t-img-full", 240) as place, Engine("t-img-small", data_root=place / "data") as engine:
         arguments = {"names": [guest_image], "archive": path, "docker_host": engine.docker_host}
         reply = guest_image_module(**arguments)
         assert reply.result["images"][0]["error_id"] == "IMAGE_DISK_FULL", reply.result["msg"]
         assert engine.docker("images", "-aq") == ""
+        context = tmp_path / "context"
+        context.mkdir()
+        with open(context / "big", "wb") as big:
+            big.truncate(150 << 20)
+        (context / "Dockerfile").write_text("FROM scratch\nCOPY big /big\n", encoding="utf-8")
+        builds = {"names": [f"{PREFIX}/big:1"], "builds": {f"{PREFIX}/big:1": {"context_path": str(context)}}}
+        reply = guest_image_module(docker_host=engine.docker_host, log_dir=str(tmp_path / "logs"), **builds)
+        assert reply.result["images"][0]["error_id"] == "IMAGE_DISK_FULL", reply.result["msg"]
+        assert engine.docker("images", "-q") == ""
         harness._run(["mount", "-o", "remount,size=2000m", str(place)])
         reply = guest_image_module(**arguments)
         assert reply.result["changed"], reply.result

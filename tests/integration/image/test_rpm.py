@@ -7,6 +7,7 @@ What real EL releases add - their sizes, scriptlets and keys - is not tested.
 from __future__ import annotations
 
 import os
+import time
 
 import docker
 import pytest
@@ -106,6 +107,25 @@ def test_an_el_image_from_a_local_repository(sdk, workshop):
         assert facts.repositories == (f"file://{folder}/repo",)
         labels = sdk.images.get(name).labels
         assert labels["tpaexec.docker.image.source"] == "bootstrap"
+    finally:
+        forget(sdk, name)
+
+
+def test_the_same_el_image_twice(sdk, workshop):
+    """Same packages, same repository: the same root file system, rpm's database in it included."""
+    folder, tools = workshop
+    repository = RpmRepository("local", f"file://{folder}/repo", unsigned=True)
+    name = f"{PREFIX}/el-twice:9"
+    release = distributions.find_release("rocky", "9")
+    wish = bootstrap.Wish(release, name, repositories=(repository,), work_dir=str(folder / "work"), force=True)
+    layers = []
+    try:
+        for _again in range(2):
+            with connect(Address()) as daemon:
+                bootstrap.bootstrap(daemon, wish, tools)
+            layers.append(sdk.images.get(name).attrs["RootFS"]["Layers"])
+            time.sleep(1.1)  # another second by every clock that could be in it
+        assert layers[0] == layers[1]
     finally:
         forget(sdk, name)
 

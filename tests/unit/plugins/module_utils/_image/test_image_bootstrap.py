@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import sqlite3
 import subprocess
 import time
 
@@ -16,10 +18,12 @@ from ansible_collections.tpaexec.docker.plugins.module_utils._image import (
     apt_sources,
     assemble,
     bootstrap,
+    bootstrap_dnf,
     distributions,
     guest_files,
     workdir,
 )
+from ansible_collections.tpaexec.docker.plugins.module_utils._image.bootstrap_dnf import RpmRepository
 from ansible_collections.tpaexec.docker.plugins.module_utils._image.tools import Tools
 
 DEBIAN = distributions.find_release("debian", "12")
@@ -97,6 +101,40 @@ def test_where_packages_come_from():
     assert bootstrap.source_lines(wish, machine) == ["deb http://m/debian bookworm main", wish.sources[0]]
     wish = bootstrap.Wish(DEBIAN, "x:1", mirror="http://mine/debian", keyring="/k.gpg")
     assert bootstrap.source_lines(wish, machine) == ["deb [signed-by=/k.gpg] http://mine/debian bookworm main"]
+
+
+@pytest.mark.parametrize(
+    ("distribution", "version", "fits"),
+    [("centos", "7", False), ("rocky", "8.10", False), ("rocky", "9", True), ("el", "10", True), ("fedora", "8", True)],
+)
+def test_a_release_whose_rpm_could_not_read_its_own_database(distribution, version, fits):
+    repositories = [RpmRepository("local", "file:///srv/rpm", unsigned=True)]
+    release = distributions.find_release(distribution, version)
+    if fits:
+        assert bootstrap_dnf.check(repositories, tools(there=("dnf",)), release)
+    else:
+        with pytest.raises(PlatformError, match="cannot be bootstrapped: its rpm"):
+            bootstrap_dnf.check(repositories, tools(there=("dnf",)), release)
+
+
+def test_rpms_database_is_one_file(tmp_path):
+    folder = tmp_path / "var/lib/rpm"
+    folder.mkdir(parents=True)
+    path = folder / "rpmdb.sqlite"
+    writer = sqlite3.connect(path)
+    writer.execute("PRAGMA journal_mode=WAL")
+    writer.execute("CREATE TABLE Packages (blob TEXT)")
+    writer.execute("INSERT INTO Packages VALUES ('systemd')")
+    writer.commit()
+    copies = {path.name: path.read_bytes() for path in folder.iterdir()}
+    writer.close()
+    for name, data in copies.items():
+        (folder / name).write_bytes(data)
+    assert len(copies) == 3
+    bootstrap_dnf.settle(str(tmp_path))
+    assert [one.name for one in folder.iterdir()] == ["rpmdb.sqlite"]
+    with contextlib.closing(sqlite3.connect(path)) as reader:
+        assert reader.execute("SELECT blob FROM Packages").fetchall() == [("systemd",)]
 
 
 def test_no_password_in_a_label():

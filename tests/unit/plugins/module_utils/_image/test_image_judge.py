@@ -44,6 +44,7 @@ CASES = [
     ("IMAGE_END_OF_LIFE", "warning", {"os_id": "centos", "os_version": "7"}),
     ("IMAGE_REPOSITORY_LOCAL", "warning", {"repositories": ("file:///srv/apt",)}),
     ("IMAGE_REPOSITORY_LOCAL", "warning", {"repositories": ("http://localhost:8080/",)}),
+    ("IMAGE_REPOSITORY_GONE", "warning", {"repositories": ("http://mirrorlist.centos.org/?release=7",)}),
 ]
 
 
@@ -67,6 +68,24 @@ def test_each_finding(ident, severity, change):
     assert shown["message"].startswith("good:1") or "good:1" in shown["message"]
     assert shown["remedy"] or severity == "info"
     assert bool(verdict.failure) == (severity == "error")
+
+
+@pytest.mark.parametrize(
+    ("system", "version", "url", "gone"),
+    [
+        ("debian", "10", "http://deb.debian.org/debian", True),
+        ("debian", "10", "http://security.debian.org/debian-security", True),
+        ("debian", "10", "http://archive.debian.org/debian", False),
+        ("debian", "12", "http://deb.debian.org/debian", False),
+        ("debian", "", "http://deb.debian.org/debian", False),
+        ("centos", "7", "http://vault.centos.org/7.9.2009/os/x86_64/", False),
+        ("centos", "7", "http://mirror.centos.org/centos/7/os/x86_64/", True),
+        ("centos", "9", "https://mirror.stream.centos.org/9-stream/", False),
+    ],
+)
+def test_repositories_that_are_gone(system, version, url, gone):
+    facts = replace(GOOD, os_id=system, os_version=version, repositories=(url,))
+    assert bool(list(image_content.find_gone(facts))) is gone
 
 
 def test_every_id_has_a_case():

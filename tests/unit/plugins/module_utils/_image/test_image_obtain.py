@@ -9,6 +9,7 @@ import io
 import json
 import lzma
 import tarfile
+import threading
 
 import pytest
 from image_fakes import FakeDaemon
@@ -84,6 +85,38 @@ def test_one_that_fails_does_not_stop_the_others():
     )
     assert [bool(one.error) for one in outcomes] == [True, False, True]
     assert obtain.failure(outcomes).splitlines() == ["2 images could not be obtained.", "  - no a:1", "  - no c:1"]
+
+
+def test_images_are_made_side_by_side():
+    """Each waits for the other one: one after the other, neither would ever be done."""
+    daemon = FakeDaemon({})
+    plain = ways(daemon)
+    both = threading.Barrier(2)
+
+    def build_both(name):
+        both.wait(timeout=30)
+        return plain.build(name)
+
+    many = obtain.Ways(plain.pull, build_both, plain.bootstrap, plain.load, {"a:1": {}, "b:1": {}})
+    outcomes = obtain.obtain(daemon, ["a:1", "b:1"], obtain.Request(), many)
+    assert [(one.source, one.error) for one in outcomes] == [("build", None), ("build", None)]
+
+
+def test_a_failure_takes_the_name_back():
+    """As with containerd's store, which names what it could not unpack: gone, or what it was before."""
+    daemon = FakeDaemon({"old:1": {"Id": "sha256:old"}})
+    told = []
+    daemon._remove_image = lambda name, force: told.append(("remove", name))
+    daemon._tag = lambda ident, repository, tag: told.append(("tag", ident, repository, tag))
+
+    def fail(name):
+        daemon.images[name] = {"Id": "sha256:half", "Descriptor": {}}
+        raise PlatformError("broken")
+
+    half = obtain.Ways(fail, fail, fail, fail)
+    outcomes = obtain.obtain(daemon, ["new:1", "old:1"], obtain.Request(force=True), half)
+    assert [str(one.error) for one in outcomes] == ["broken", "broken"]
+    assert sorted(told) == [("remove", "new:1"), ("tag", "sha256:old", "old", "1")]
 
 
 def test_a_missing_image_that_must_be_present():
