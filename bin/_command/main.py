@@ -82,7 +82,7 @@ def hand_over(argv: list[str], environ: dict[str, str]) -> int:
     names = [word.name for word in WORDS]
     if argv[0].startswith("-"):
         known = did_you_mean(argv[0], ["--help", "--version"])
-        raise UsageError(f"Unknown option {quoted(argv[0])}.{known} The word comes first: tpaexec WORD DIR [options].")
+        raise UsageError(f"Unknown option {quoted(argv[0])}.{known} Put a word first: tpaexec WORD DIR [options].")
     raise UsageError(
         f"Unknown word {quoted(argv[0])}.{did_you_mean(argv[0], names)} TPA's own words work with TPA_DIR set to a TPA."
     )

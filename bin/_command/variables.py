@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .errors import UsageError
+from .errors import UsageError, quoted
 
 
 def extra_variables(variables: dict[str, Any]) -> str:
@@ -29,7 +29,7 @@ def _quoted(text: str) -> str:
     def one(character: str) -> str:
         number = ord(character)
         if 0xD800 <= number <= 0xDFFF:
-            raise UsageError(f"Use names in UTF-8: {text!r} is not.")
+            raise UsageError(f"Use names in UTF-8: {quoted(text)} is not.")
         if character in '"\\':
             return f"\\{character}"
         return character if 32 <= number < 127 else f"\\U{number:08x}"

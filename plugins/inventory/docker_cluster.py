@@ -202,7 +202,7 @@ from ansible.utils.display import Display
 from ansible_collections.tpaexec.docker.plugins.module_utils._client import DEFAULT_SOCKET, Address, connect
 from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.pool import run_all
 from ansible_collections.tpaexec.docker.plugins.module_utils._directory.live import CLUSTER_LABEL, LiveNode, live_nodes
-from ansible_collections.tpaexec.docker.plugins.module_utils._errors import PlatformError
+from ansible_collections.tpaexec.docker.plugins.module_utils._errors import PlatformError, quoted
 
 try:
     from ansible.utils.unsafe_proxy import wrap_var
@@ -290,7 +290,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         for entry in self.get_option("filters"):
             word = next(iter(entry), None)
             if len(entry) != 1 or word not in ("include", "exclude"):
-                raise AnsibleParserError(f"filters: each entry has one key, include or exclude; this has: {entry}")
+                keys = ", ".join(map(str, entry)) or "none"
+                raise AnsibleParserError(f"filters: give each entry one key, include or exclude; one has: {keys}.")
             if self._holds(entry[word], variables):
                 return bool(word == "include")
         return True
@@ -302,7 +303,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             return bool(self._compose(condition, variables))
         except Exception as error:
             if self.get_option("strict"):
-                raise AnsibleParserError(f"filters: {condition!r} cannot be evaluated: {error}") from error
+                said = f"Mend the condition {quoted(condition)} of filters, which cannot be evaluated: {error}"
+                raise AnsibleParserError(said) from error
             return False
 
 

@@ -286,7 +286,7 @@ def translate(error: BaseException, address: Address) -> DaemonError:
         if isinstance(cause, DaemonError):
             return cause
     if SDK_ERROR:
-        return DaemonError(f"The call to the Docker daemon failed: {error}.")
+        return DaemonError(f"The call to the Docker daemon failed: {error}.", "Run again with -v for the details.")
     for cause in chain:
         if isinstance(cause, docker.errors.APIError):
             return _api_error(cause)

@@ -7,6 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 
+def quoted(value: object) -> str:
+    """*value* in quotes for a message: one line whatever is in it, and never a Python repr."""
+    text = str(value)
+    return "'" + (text if text.isprintable() else ascii(text)[1:-1]) + "'"
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing wrong with a config.yml: where it stands, what is wrong, what to do."""

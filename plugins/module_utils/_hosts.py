@@ -18,6 +18,8 @@ from ._spec.model import DEFAULT_HOST, Host
 Connected = Union[Daemon, DaemonError]
 LINE_TIMEOUT = 10.0  # seconds for a TCP connection: a host that is up takes milliseconds
 
+REPORT_IT = "Please report this defect, with the output of the same command with -v."
+
 
 def addresses_of(hosts: Iterable[Host], defaults: Address) -> dict[str, Address]:
     """The address of each host by its name; *defaults* is the task's own, which `default` has."""
@@ -67,7 +69,7 @@ def _attempt(name: str, address: Address, pool: int, connector: Callable[[Addres
     except DaemonError as error:
         return of_host(name, error)
     except Exception as error:  # pylint: disable=broad-except
-        return of_host(name, DaemonError(f"Unexpected: {type(error).__name__}: {error}."))
+        return of_host(name, DaemonError(f"Unexpected: {type(error).__name__}: {error}.", REPORT_IT))
 
 
 def probe_line(address: Address) -> None:

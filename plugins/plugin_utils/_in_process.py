@@ -144,5 +144,8 @@ def run_command(
     except OSError as error:
         raise PlatformError(f"{arguments[0]} cannot be started: {error.strerror}.", "Install it.") from error
     if check_rc and done.returncode:
-        raise PlatformError(f"{arguments[0]} failed with exit code {done.returncode}: {done.stderr.strip()}")
+        raise PlatformError(
+            f"{arguments[0]} failed with exit code {done.returncode}: {done.stderr.strip()}",
+            "Mend what it says, and run this again.",
+        )
     return done.returncode, done.stdout, done.stderr

@@ -8,7 +8,7 @@ import os
 import re
 from typing import Any, Mapping, Sequence
 
-from ansible_collections.tpaexec.docker.plugins.module_utils._errors import ConfigError, Problem
+from ansible_collections.tpaexec.docker.plugins.module_utils._errors import ConfigError, Problem, quoted
 from ansible_collections.tpaexec.docker.plugins.module_utils._spec.keys import INSTANCE_KEYS, OWN_INSTANCE_KEYS
 from ansible_collections.tpaexec.docker.plugins.module_utils._spec.problems import did_you_mean
 
@@ -69,7 +69,7 @@ def _settings(molecule: Mapping[str, Any], problems: list[Problem]) -> Mapping[s
 
 def _unknown(place: str, key: str, known: Sequence[str]) -> Problem:
     hint = did_you_mean(key, known) or f"Known are {', '.join(sorted(known))}."
-    return Problem(place, f"Unknown key {key!r}.", hint)
+    return Problem(place, f"Unknown key {quoted(key)}.", hint)
 
 
 def _instance(

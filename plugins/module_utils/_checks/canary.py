@@ -21,7 +21,7 @@ from .._cluster.host import HostFacts
 from .._cluster.pool import Deadline
 from .._cluster.ready import run_in, wait_booted
 from .._cluster.recipe import PARENT, choose, cook
-from .._errors import DaemonError, PlatformError
+from .._errors import DaemonError, PlatformError, quoted
 from .._spec.model import Attachment, Instance, Settings
 from . import values
 from .canary_guard import Guard, Quarry, remove_all, remove_container, remove_network
@@ -115,7 +115,7 @@ def parse_mirror(text: str) -> Mirror:
     match = re.match(r"^(?:(https?)://)?(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?(/\S*)?$", text.strip())
     if not match or int(match.group(3) or 0) > 65535:
         raise PlatformError(
-            f"The package mirror {text!r} is no address.", "Give a URL (http://host/path) or host:port."
+            f"The package mirror {quoted(text)} is no address.", "Give a URL (http://host/path) or host:port."
         )
     scheme, host, port, path = match.groups()
     scheme = scheme or ("https" if port == "443" else "http")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Iterable, Mapping, Optional
 
+from .._errors import quoted
 from . import values
 from .model import ERROR, INFO, WARNING, Finding, Rule
 
@@ -64,7 +65,7 @@ def read_policy(ignore: Any, waivers: Any, strict: bool, known: Iterable[str], t
             ignored.add(word)
         else:
             problems.append(
-                IGNORE_UNKNOWN.finding(f"`ignore` names {word or item!r}, which is no check.{_hint(word, ids)}")
+                IGNORE_UNKNOWN.finding(f"`ignore` names {quoted(word or item)}, which is no check.{_hint(word, ids)}")
             )
     accepted: dict[str, Waived] = {}
     for place, item in enumerate(values.sequence(waivers)):
@@ -84,14 +85,13 @@ def _read_waiver(item: Any, place: int, ids: list[str], today: date, accepted: d
         what = f"has unknown keys: {', '.join(extra)}" if extra else "is no map of id, reason, expires"
         return WAIVER_INVALID.finding(f"{where} {what}.", place=where)
     if word not in ids:
-        return WAIVER_INVALID.finding(f"{where} names {word!r}, which is no check.{_hint(word, ids)}", place=where)
+        what = f"names {quoted(word)}, which is no check.{_hint(word, ids)}"
+        return WAIVER_INVALID.finding(f"{where} {what}", place=where)
     if not reason:
         return WAIVER_INVALID.finding(f"{where} ({word}) has no reason.", place=where)
     if day is None:
-        return WAIVER_INVALID.finding(
-            f"{where} ({word}) has no date that can be read: expires is {waiver.get('expires')!r}, not YYYY-MM-DD.",
-            place=where,
-        )
+        said = f"expires is {quoted(waiver.get('expires'))}, not YYYY-MM-DD."
+        return WAIVER_INVALID.finding(f"{where} ({word}) has no date that can be read: {said}", place=where)
     if day < today:
         return WAIVER_EXPIRED.finding(f"{where} ({word}, {reason}) expired on {day}.", place=where)
     accepted[word] = Waived(word, reason, day)

@@ -57,7 +57,8 @@ def _on_hosts(params: dict[str, Any], run: Run) -> dict[str, Any]:
         daemons = {name: item for name, item in connected.items() if isinstance(item, Daemon)}
         errors = [item for item in connected.values() if isinstance(item, DaemonError)]
         if not daemons:
-            raise PlatformError("No host answers.\n" + "\n".join(f"  - {error}" for error in errors))
+            said = "\n".join(f"  - {error}" for error in errors)
+            raise PlatformError(f"No host answers; mend what is said of each.\n{said}")
         spreads = hosts.spread_all(daemons, needed_by(cluster, params["names"], daemons), params, run)
         result: dict[str, Any] = {
             "changed": any(spread.changed for spread in spreads),

@@ -10,7 +10,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Mapping, Optional, Sequence
 
-from .._errors import PlatformError
+from .._errors import PlatformError, quoted
 from . import assemble, guest_files
 from .distributions import Release
 from .tools import Tools
@@ -55,7 +55,7 @@ def check(repositories: Sequence[RpmRepository], tools: Tools, release: Optional
     for one in repositories:
         if not re.fullmatch(r"[A-Za-z0-9_-]+", one.name) or re.search(r"\s", one.baseurl):
             raise PlatformError(
-                f"The repository {one.name!r} has a name or an address that cannot be.",
+                f"The repository {quoted(one.name)} has a name or an address that cannot be.",
                 "A name has letters, digits, - and _; an address has no white space.",
             )
         if one.key and not os.path.isfile(one.key):

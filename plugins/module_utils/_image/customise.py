@@ -14,7 +14,7 @@ import shlex
 from dataclasses import dataclass
 from typing import Any, Mapping
 
-from .._errors import ConfigError, PlatformError, Problem
+from .._errors import ConfigError, PlatformError, Problem, quoted
 from .model import LABEL, LABEL_INPUTS, LABEL_SOURCE
 from .packages import SERVERS
 
@@ -62,7 +62,8 @@ def parse_site(params: Mapping[str, Any]) -> Site:
         lists[key] = tuple(params.get(key) or ())
         for name in lists[key]:
             if not PACKAGE.match(name):
-                problems.append(Problem(key, f"{name!r} is no package name."))
+                said = f"{quoted(name)} is no package name."
+                problems.append(Problem(key, said, "Write it as the package manager does."))
     repositories = tuple(_repository(item, problems) for item in params.get("repositories") or ())
     files = tuple(_file(item, problems) for item in params.get("files") or ())
     base = params.get("base_image") or ""
@@ -82,9 +83,9 @@ def _repository(item: Mapping[str, Any], problems: list[Problem]) -> Repository:
     if bool(repository.line) == bool(repository.baseurl):
         problems.append(Problem(place, "Give either `line` (apt) or `baseurl` (yum, dnf)."))
     if "\n" in repository.line + repository.baseurl:
-        problems.append(Problem(place, "An address has no line breaks."))
+        problems.append(Problem(place, "An address has no line breaks.", "Write it on one line."))
     if repository.key and not os.path.isfile(repository.key):
-        problems.append(Problem(place, f"There is no key file {repository.key}."))
+        problems.append(Problem(place, f"There is no key file {repository.key}.", "Correct `key`."))
     return repository
 
 
@@ -92,11 +93,11 @@ def _file(item: Mapping[str, Any], problems: list[Problem]) -> SiteFile:
     given = {key: str(value) for key, value in item.items() if value is not None}
     one = SiteFile(**given)
     if not os.path.isfile(one.src):
-        problems.append(Problem(f"files.{one.dest}", f"There is no file {one.src}."))
+        problems.append(Problem(f"files.{one.dest}", f"There is no file {one.src}.", "Correct `src`."))
     if not one.dest.startswith("/") or posixpath.normpath(one.dest) != one.dest:
-        problems.append(Problem(f"files.{one.dest}", "`dest` is an absolute path of a file in the image."))
+        problems.append(Problem(f"files.{one.dest}", "It is no absolute path.", "Write a file's path in the image."))
     if not re.fullmatch(r"0?[0-7]{3,4}", one.mode):
-        problems.append(Problem(f"files.{one.dest}", f"{one.mode!r} is no file mode."))
+        problems.append(Problem(f"files.{one.dest}", f"{quoted(one.mode)} is no file mode.", 'For example "0644".'))
     return one
 
 

@@ -69,7 +69,7 @@ def _ipv4(value: Any) -> IPAddress:
 def _ipv6(value: Any) -> IPAddress:
     found = address(value)
     if found.version != 6:
-        raise BadValue(f"{found} is no IPv6 address.")
+        raise BadValue(f"{found} is no IPv6 address.", "Write an IPv4 address as ipv4_address.")
     return found
 
 

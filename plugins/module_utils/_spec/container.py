@@ -52,7 +52,7 @@ def size(value: Any) -> int:
         )
     number = int(float(match.group(1)) * _UNITS[match.group(2).lower()])
     if number > LARGEST:
-        raise BadValue(f"{show(value)} is larger than any memory.")
+        raise BadValue(f"{show(value)} is larger than any memory.", 'For example "2g".')
     return number
 
 
@@ -190,7 +190,7 @@ def _env_value(value: Any) -> str:
     if not isinstance(value, str):
         raise BadValue(f"A text is needed, not {show(value)}.", "Put the value in quotes.")
     if "\0" in value or any(0xD800 <= ord(char) <= 0xDFFF for char in value):
-        raise BadValue("The value has a character that no environment can hold.")
+        raise BadValue("The value has a character that no environment can hold.", "Take it out.")
     return value
 
 
@@ -219,6 +219,6 @@ def security_option(value: Any, read_file: Callable[[str], str]) -> str:
         return f"seccomp={read_file(rest)}"
     if name == "no-new-privileges":
         if rest not in ("", "true", "false"):
-            raise BadValue(f"{show(value)}: no-new-privileges is true or false.")
+            raise BadValue(f"{show(value)}: no-new-privileges is true or false.", "Write no-new-privileges:true.")
         return word.replace(":", "=", 1) if rest else name
     return f"{name}={rest}"

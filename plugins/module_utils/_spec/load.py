@@ -45,7 +45,8 @@ def read_config(text: str) -> dict[str, Any]:
     except yaml.MarkedYAMLError as error:
         raise _not_yaml(error, text) from error
     except yaml.reader.ReaderError as error:
-        message = f"It is not YAML: the character {error.character!r} at position {error.position} is not allowed."
+        point = error.character if isinstance(error.character, int) else ord(error.character[:1] or "?")
+        message = f"It is not YAML: the character U+{point:04X} at position {error.position} is not allowed."
         raise _problem(message, "Take it out, or write it as an escape in double quotes.") from error
     except yaml.YAMLError as error:
         raise _problem(f"It is not YAML: {error}.") from error

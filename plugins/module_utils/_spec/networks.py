@@ -114,16 +114,16 @@ def _iprange(value: Any, network: IPNetwork) -> IPNetwork:
     except ValueError:
         raise BadValue(f"{show(value)} is no range of addresses.", f"Write a subnet within {network}.") from None
     if found.version != network.version or not found.subnet_of(network):  # type: ignore[arg-type]
-        raise BadValue(f"{found} is outside the subnet {network}.")
+        raise BadValue(f"{found} is outside the subnet {network}.", f"Write a subnet within {network}.")
     return found
 
 
 def _gateway(value: Any, network: IPNetwork) -> IPAddress:
     found = address(text(value))
     if found not in network:
-        raise BadValue(f"{found} is outside the subnet {network}.")
+        raise BadValue(f"{found} is outside the subnet {network}.", "Write an address within it, usually the first.")
     if found in (network.network_address, network.broadcast_address):
-        raise BadValue(f"{found} is the subnet's own or its broadcast address.")
+        raise BadValue(f"{found} is the subnet's own or its broadcast address.", "Write one between them.")
     return found
 
 

@@ -7,7 +7,7 @@ import datetime
 import difflib
 from typing import Any, Callable, Iterable, Optional, TypeVar
 
-from .._errors import ConfigError, Problem
+from .._errors import ConfigError, Problem, quoted
 
 Result = TypeVar("Result")
 LONGEST_SHOWN = 60
@@ -81,7 +81,7 @@ def show(value: Any) -> str:
     if isinstance(value, datetime.date):  # what YAML makes of 2020-01-01, with a time or without
         text = f"the date {value}"
     else:
-        text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
+        text = quoted(value) if isinstance(value, str) else str(value)
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."
 
 

@@ -64,7 +64,8 @@ class Files:
         try:
             return json.dumps(json.loads(self.content(word)), separators=(",", ":"))
         except (ValueError, RecursionError) as error:
-            raise BadValue(f"The seccomp profile {show(word)} is not JSON.") from error
+            said = f"The seccomp profile {show(word)} is not JSON."
+            raise BadValue(said, "Name a profile as Docker takes it, or write unconfined.") from error
 
 
 def parse_settings(

@@ -8,7 +8,7 @@ import random
 from dataclasses import dataclass
 from typing import Iterator, Optional, Sequence
 
-from .problems import BadValue
+from .problems import BadValue, show
 
 DEFAULT_NETWORK = "10.33.0.0/16"
 DEFAULT_PREFIX = 28
@@ -38,7 +38,7 @@ def supernet(value: str) -> ipaddress.IPv4Network:
     try:
         meant = ipaddress.IPv4Network(value, strict=False)
     except ValueError:
-        raise BadValue(f"{value!r} is no IPv4 network.", f"Write it as {DEFAULT_NETWORK}.") from None
+        raise BadValue(f"{show(value)} is no IPv4 network.", f"Write it as {DEFAULT_NETWORK}.") from None
     raise BadValue(f"{value} is an address within a network.", f"The network is {meant}.")
 
 

@@ -103,7 +103,10 @@ class Apply:
         deadline = Deadline.after(WAIT)
         while not there():
             if deadline.passed:
-                raise DaemonError(f"It is not ready in the Swarm after {WAIT:.0f} s.")
+                raise DaemonError(
+                    f"It is not ready in the Swarm after {WAIT:.0f} s.",
+                    "Look at 'docker node ls' on a manager and at the host's daemon log, and run it again.",
+                )
             self.sleep(0.1)
 
 

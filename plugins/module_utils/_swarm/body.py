@@ -71,7 +71,8 @@ def swarm_hosts(params: dict[str, Any], run: Run) -> dict[str, Any]:
         daemons = {name: item for name, item in connected.items() if isinstance(item, Daemon)}
         errors = {name: item for name, item in connected.items() if isinstance(item, DaemonError)}
         if not daemons:
-            raise PlatformError("No host answers.\n" + "\n".join(f"  - {error}" for error in errors.values()))
+            said = "\n".join(f"  - {error}" for error in errors.values())
+            raise PlatformError(f"No host answers; mend what is said of each.\n{said}")
         swarms = tuple(look(daemons))
         sight = Sight(cluster, swarms, errors, plan(swarms, tuple(errors)))
         return _converge(params, run, sight, daemons)

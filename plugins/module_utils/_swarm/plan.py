@@ -11,6 +11,7 @@ from typing import Iterator, Mapping, Optional, Sequence
 
 from .._checks import hosts as rules
 from .._checks.model import Finding
+from .._errors import quoted
 from .model import ACTIVE, ERROR, INACTIVE, LOCKED, PENDING, Action, HostSwarm, Plan
 
 WANTED = 3  # managers, where there are three hosts: one may be lost
@@ -46,7 +47,7 @@ def _broken(hosts: Sequence[HostSwarm]) -> Iterator[Finding]:
             text = f"{host.host} is a manager of a Swarm that has no leader: too few of its managers are up{said}."
             yield rules.NO_QUORUM.finding(text, host=host.host)
         elif host.state not in (ACTIVE, INACTIVE):
-            text = f"{host.host} says of its Swarm {host.state!r}, which is not known here."
+            text = f"{host.host} says of its Swarm {quoted(host.state)}, which is not known here."
             yield rules.BROKEN.finding(text, "Look at docker info there.", host=host.host)
 
 
