@@ -51,8 +51,8 @@ def _as_text(value: Any, usage: str) -> str:
 
 def _protocol(word: str, value: Any) -> str:
     if word.lower() not in PROTOCOLS:
-        remedy = f"The protocol is one of {', '.join(PROTOCOLS)}."
-        raise BadValue(f"{show(value)}: {show(word)} is no protocol.", remedy)
+        remedy = f"It is one of {', '.join(PROTOCOLS)}."
+        raise BadValue(f"{show(value)}: the protocol cannot be {show(word)}.", remedy)
     return word.lower()
 
 
