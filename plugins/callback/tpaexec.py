@@ -49,6 +49,12 @@ LOOKING = {"list_containers", "preflight", "ping", "images"}
 # Actions that steer: they are no step, unless they fail.
 STEERING = {"set_fact", "assert", "fail", "meta", "validate_argument_spec", "debug", "include_vars"}
 STEERING |= {"include_role", "import_role", "include_tasks", "import_tasks", "import_playbook"}
+TRACEBACK = "Traceback (most recent call last)"
+BROKEN = (
+    *("Task failed: Module failed: ", "Module failed: "),
+    *("MODULE FAILURE", "Unexpected failure during module execution"),
+)
+OWN_DEFECT = "This is a defect of tpaexec.docker"  # module_utils/_entry.py
 DEFECT = "Please report this defect, with the output of the same command with -v"
 MARKS = {"ok": C.COLOR_OK, "changed": C.COLOR_CHANGED, "would": C.COLOR_CHANGED}
 
@@ -179,9 +185,10 @@ class CallbackModule(CallbackBase):
         `cluster` is config.yml over again, with the passwords that an env may hold: that stays out of logs.
         """
         if self._display.verbosity:
-            text = self._dump_results({key: data[key] for key in data if key not in ("diff", "cluster")}, indent=2)
+            shown = {key: data[key] for key in data if key not in ("diff", "cluster", "exception")}
+            text = self._dump_results(shown, indent=2)
             self._display.display(f"{_task(result).get_name()} => {text}", color=C.COLOR_VERBOSE, stderr=True)
-            if data.get("exception"):
+            if data.get("exception") and (_is_defect(data) or self._display.verbosity > 2):
                 self._display.display(str(data["exception"]).strip(), color=C.COLOR_VERBOSE, stderr=True)
 
     def _warnings(self, data: dict[str, Any]) -> None:
@@ -256,14 +263,21 @@ def _host_name(result: Any) -> str:
     return str((result._host if found is None else found).get_name())
 
 
+def _is_defect(data: dict[str, Any]) -> bool:
+    """Something broke, as against a failure told in its own words: with -v Ansible adds a traceback to both."""
+    message = str(data.get("msg") or "").strip()
+    output = f"{data.get('module_stderr') or ''}{data.get('module_stdout') or ''}"
+    return message.startswith((*BROKEN, OWN_DEFECT)) or TRACEBACK in output
+
+
 def _message(data: dict[str, Any]) -> str:
     """What a person needs of a failure; a module that broke is named as what it is, without its traceback."""
     message = str(data.get("msg") or "").strip()
-    for before in ("Task failed: Module failed: ", "Module failed: "):
+    for before in BROKEN[:2]:
         if message.startswith(before):
             return f"{DEFECT}: {message[len(before) :]}"
     details = [str(data.get(key) or "") for key in ("exception", "module_stderr", "module_stdout")]
-    if any("Traceback (most recent call last)" in text for text in details):
+    if _is_defect(data) and not message.startswith(OWN_DEFECT) and any(text.strip() for text in details):
         last = next(text for text in details if text.strip()).strip().splitlines()[-1]
         return f"{DEFECT}: {last}"
     if details[1] or details[2]:

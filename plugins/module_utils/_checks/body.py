@@ -23,7 +23,7 @@ from .gather import Job, gather, measured_through
 from .model import Check, Finding, Outcome, Unknown, run_checks
 from .policy import Policy, apply_policy, failure_message, read_policy
 from .report import FORMATS, Report, counts, render
-from .values import mapping, plural, texts
+from .values import mapping, plural, sequence, texts
 
 OWN_IMAGE = "tpaexec.docker.image"  # the label of images that this collection made
 RESERVE = 0.5  # seconds of `timeout` kept for judging and answering
@@ -213,8 +213,9 @@ def canary_image(facts: Facts, daemon: Daemon) -> str:
         made = daemon.call("images", filters={"label": OWN_IMAGE})
     except DaemonError:
         return ""
-    names = (name for image in made or [] for name in texts(mapping(image).get("RepoTags")))
-    return next((name for name in names if name != "<none>:<none>"), "")
+    names = [name for image in sequence(made) for name in texts(mapping(image).get("RepoTags")) if "<none>" not in name]
+    # bootstrapped ones carry the project's name; others may be built on anything
+    return min(names, key=lambda name: (not name.startswith("tpaexec/"), name), default="")
 
 
 def _result(

@@ -97,6 +97,21 @@ def test_a_module_that_breaks_is_named_a_defect_without_a_traceback(play):
     assert "Traceback" in play("provision", [{"broken": "the cause"}], "-v", ANSIBLE_DISPLAY_TRACEBACK="error").stderr
 
 
+def test_a_failure_in_its_own_words_is_no_defect_however_much_is_shown(play):
+    """bin/tpaexec asks Ansible for tracebacks with -v, and newer ones make one of every failure."""
+    done = play("provision", [{"failed": True, "msg": "Mend this.\nSo."}], "-v", ANSIBLE_DISPLAY_TRACEBACK="error")
+    assert "error: Mend this.\nSo.\n" in done.stderr
+    assert "defect" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_defect_of_ours_shows_its_place_and_with_v_its_traceback(play):
+    trace = "Traceback (most recent call last):\n  the place\nZeroDivisionError"
+    broken = {"failed": True, "msg": "This is a defect of tpaexec.docker, please report it: x", "exception": trace}
+    assert play("provision", [broken]).stderr == "error: This is a defect of tpaexec.docker, please report it: x\n"
+    assert "the place" in play("provision", [broken], "-v", ANSIBLE_DISPLAY_TRACEBACK="error").stderr
+
+
 def test_text_that_looks_like_a_template_is_printed_as_it_is(play, tmp_path):
     evil = "{{ lookup('pipe', 'touch " + str(tmp_path / "pwned") + "') }}"
     quoted = "{{ '" + "{' ~ \"" + evil[1:] + '" }}'

@@ -171,3 +171,27 @@ def test_the_clusters_id(tmp_path, words, expected):
     if params["cluster_dir"]:
         params["cluster_dir"] = str(tmp_path)
     assert body.read_id(params) == expected
+
+
+class Listing:
+    """Answers `images` and nothing else."""
+
+    def __init__(self, *tags):
+        self.tags = tags
+
+    def call(self, method, **_options):
+        assert method == "images"
+        return [{"RepoTags": [tag]} for tag in self.tags] + [{"RepoTags": None}, {}]
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ((), ""),
+        (("<none>:<none>",), ""),
+        (("mine/el:9", "tpaexec/debian-systemd:12"), "tpaexec/debian-systemd:12"),
+        (("b:1", "a:1"), "a:1"),
+    ],
+)
+def test_the_canary_of_a_host_alone_takes_an_image_that_boots_everywhere(tags, expected):
+    assert body.canary_image(engine_facts(), Listing(*tags)) == expected
