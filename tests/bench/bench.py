@@ -25,7 +25,7 @@ import docker
 from limits import raised_inotify
 from processes import Failed, Sample
 from report import GOALS, TARGETS, as_data, judged, medians, table, verdicts
-from subjects import TOP, Compose, Ours, Plain, empty_playbook, find_compose, recipe_of
+from subjects import ROLES, TOP, Compose, Ours, Plain, empty_playbook, find_compose, recipe_of
 
 
 class Bench:
@@ -79,6 +79,8 @@ class Bench:
     def life(self, ours: Ours) -> None:
         """What else is done with a cluster, at the largest size."""
         size = ours.count
+        self.take(f"read config.yml/{size}/tpaexec", lambda: ours.checks(""))
+        self.take(f"and check/{size}/tpaexec", lambda: ours.checks(ROLES))
         self.take(f"ping/{size}/tpaexec", lambda: ours.word("ping"))
         self.take(f"ping/{size}/ansible -m ping", ours.ansible_ping)
         self.take(f"stop/{size}/tpaexec", lambda: ours.word("stop-containers"))

@@ -31,6 +31,26 @@ def empty_playbook(work: Path) -> Sample:
     return run([BIN / "ansible-playbook", "-i", FILES / "localhost.ini", path], QUIET)
 
 
+# The steps of the playbook provision up to its checks: with and without them, the difference is what they cost.
+CHECKS = """
+- hosts: localhost
+  connection: local
+  gather_facts: false
+  vars:
+    ansible_python_interpreter: "{{ ansible_playbook_python }}"
+    guest_image_names: "{{ provision_config.image_names }}"
+    preflight_cluster: "{{ provision_config.cluster }}"
+    preflight_cluster_dir: "{{ cluster_dir }}"
+  tasks:
+    - tpaexec.docker.cluster_config: {cluster_dir: "{{ cluster_dir }}"}
+      register: provision_config
+"""
+ROLES = """
+    - ansible.builtin.import_role: {name: tpaexec.docker.preflight, rolespec_validate: false}
+    - ansible.builtin.import_role: {name: tpaexec.docker.guest_image, rolespec_validate: false}
+"""
+
+
 class Ours:
     """A cluster of *count* nodes by bin/tpaexec."""
 
@@ -71,6 +91,13 @@ class Ours:
 
     def provision(self) -> Sample:
         return self.word("provision")
+
+    def checks(self, roles: str) -> Sample:
+        """Reading config.yml, with or without (*roles* empty) the checks of the host and of the image."""
+        playbook = self.directory / "checks.yml"
+        playbook.write_text(CHECKS + roles, encoding="utf-8")
+        variables = json.dumps({"cluster_dir": str(self.directory)})
+        return run([BIN / "ansible-playbook", "-i", FILES / "localhost.ini", playbook, "-e", variables], QUIET)
 
     def provision_with(self, parallel: int) -> Sample:
         """The same playbook, with another size of the pool."""

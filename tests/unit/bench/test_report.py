@@ -40,6 +40,13 @@ def test_medians_decide_pass_and_fail(report) -> None:
     assert rows["provision 16 nodes, nothing to do"]["result"] == "not measured (rerun/16/tpaexec)"
 
 
+@pytest.mark.parametrize(("with_checks", "result"), [(2.1, "PASS"), (2.3, "FAIL")])
+def test_what_the_checks_cost_is_a_difference(report, with_checks, result) -> None:
+    found = {"read config.yml/16/tpaexec": 1.4, "and check/16/tpaexec": with_checks}
+    rows = {row["what"]: row for row in report.judged(report.TARGETS, found)}
+    assert rows["preflight and the image's check within provision, 16 nodes"]["result"] == result
+
+
 def test_ratio_and_growth(report) -> None:
     taken = samples(report, provision__3__tpaexec=4, provision__16__tpaexec=17, provision__16__plain=8.5)
     data = report.as_data(taken, {}, [])
