@@ -10,6 +10,7 @@ BASH = """\
 # bash completion of tpaexec; in ~/.bashrc: eval "$(tpaexec completion bash)"
 _tpaexec() {
   local current=${COMP_WORDS[COMP_CWORD]} word=${COMP_WORDS[1]} options=
+  local dir=${COMP_WORDS[2]/#\\~/$HOME}
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
     COMPREPLY=($(compgen -W "%(words)s --help --version" -- "$current"))
@@ -20,6 +21,11 @@ _tpaexec() {
       case "$word" in
 %(formats)s
       esac ;;
+    %(files)s)
+      compopt -o filenames 2>/dev/null
+      COMPREPLY=($(compgen -f -- "$current"))
+      return ;;
+    completion) options="%(shells)s" ;;
   esac
   if [ -z "$options" ] && [ "${current#-}" != "$current" ]; then
     case "$word" in
@@ -28,8 +34,9 @@ _tpaexec() {
   fi
   if [ -n "$options" ]; then
     COMPREPLY=($(compgen -W "$options" -- "$current"))
-  elif [ "$COMP_CWORD" -gt 2 ] && [ -f "${COMP_WORDS[2]}/ssh_config" ]; then
-    COMPREPLY=($(compgen -W "$(sed -n 's/^Host \\([^*]*\\)$/\\1/p' "${COMP_WORDS[2]}/ssh_config")" -- "$current"))
+  elif [ "$COMP_CWORD" -gt 2 ] && [ -f "$dir/ssh_config" ]; then
+    # Names only: compgen would run what a stranger's file has in $(...).
+    COMPREPLY=($(compgen -W "$(sed -n 's/^Host \\([A-Za-z0-9._-]*\\)$/\\1/p' "$dir/ssh_config")" -- "$current"))
   else
     compopt -o filenames 2>/dev/null
     COMPREPLY=($(compgen -d -- "$current"))
@@ -59,6 +66,8 @@ def completion(shell: str) -> str:
         "words": " ".join(word.name for word in WORDS),
         "formats": "\n".join(f'        {name}) options="{" ".join(choices)}" ;;' for name, choices in formats.items()),
         "cases": cases,
+        "files": "|".join(dict.fromkeys(flag for word in WORDS for flag in file_options(word))),
+        "shells": " ".join(SHELLS),
     }
     return script if shell == "bash" else ZSH + script
 
@@ -66,3 +75,9 @@ def completion(shell: str) -> str:
 def options(word: Word) -> list[str]:
     """The long options of *word*."""
     return ["--help", *(flag for argument in word.arguments for flag in argument.flags if flag.startswith("--"))]
+
+
+def file_options(word: Word) -> list[str]:
+    """The options of *word* whose value is a file or a directory."""
+    files = [one for one in word.arguments if one.settings.get("metavar") in ("FILE", "DIR", "INVENTORY")]
+    return [flag for argument in files for flag in argument.flags if flag.startswith("-")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -245,6 +246,8 @@ def test_help_of_a_word_goes_to_stdout(command: Command):
         assert "Example:" in done.stdout
 
 
+# The last name is a stranger's, who hopes that somebody presses TAB.
+SSH_CONFIG = "Host *\n    Port 22\n\nHost uno\n    User root\nHost due\nHost $(touch${IFS}pwned)\nHost `touch\tpwned`\n"
 COMPLETED = [
     (["pro"], "provision"),
     (["provision", "d", "--re"], "--recreate"),
@@ -252,18 +255,52 @@ COMPLETED = [
     (["preflight", "--format", "j"], "json junit"),
     (["ssh", "d", "u"], "uno"),
     (["stop-containers", "d", ""], "uno due"),
+    (["comp"], "completion"),
+    (["completion", ""], "bash zsh"),
+    (["completion", "z"], "zsh"),
+    (["diagram", "d", "--output", "d/ssh"], "d/ssh_config"),
+    (["provision", "d", "--bundle", "galaxy"], "galaxy.yml"),
+    (["rep"], "report"),
+    (["report", "~/d", "--no"], "--no-journals"),
+    (["ssh", "~/d", "d"], "due"),
 ]
 
 
 @pytest.mark.parametrize(("words", "expected"), COMPLETED, ids=lambda value: str(value)[:40])
 def test_completion_in_bash(command: Command, words, expected):
     cluster = command.cluster("d", "config.yml")
-    (cluster / "ssh_config").write_text("Host *\n    Port 22\n\nHost uno\n    User root\nHost due\n")
-    script = command.run("--completion", "bash").stdout
+    (cluster / "ssh_config").write_text(SSH_CONFIG)
+    (command.base / "galaxy.yml").write_text("")
+    assert completed(command, "bash", words) == expected
+    assert not (command.base / "pwned").exists()
+
+
+@pytest.mark.skipif(
+    not shutil.which("zsh"), reason="zsh is not installed; its completion is bash's, through bashcompinit"
+)
+@pytest.mark.parametrize(("words", "expected"), COMPLETED[:3] + COMPLETED[4:6], ids=lambda value: str(value)[:40])
+def test_completion_in_zsh(command: Command, words, expected):
+    cluster = command.cluster("d", "config.yml")
+    (cluster / "ssh_config").write_text(SSH_CONFIG)
+    # Outside of its line editor, zsh leaves what was typed so far out of account.
+    assert set(expected.split()) <= set(completed(command, "zsh", words).split())
+
+
+def completed(command: Command, shell: str, words: list[str]) -> str:
+    """What *shell* offers for the last of *words*."""
+    script = command.run("completion", shell).stdout
     quoted = " ".join(f"'{word}'" for word in words)
-    script += f"COMP_WORDS=(tpaexec {quoted}); COMP_CWORD={len(words)}; _tpaexec; echo ${{COMPREPLY[@]}}"
-    done = subprocess.run(["bash", "-c", script], cwd=command.base, capture_output=True, text=True, check=False)
-    assert (done.stdout.strip(), done.stderr) == (expected, "")
+    begin = "emulate -L ksh; autoload -U +X compinit && compinit -D\n" if shell == "zsh" else ""
+    script = f"{begin}{script}COMP_WORDS=(tpaexec {quoted}); COMP_CWORD={len(words)}; _tpaexec; echo ${{COMPREPLY[@]}}"
+    done = subprocess.run(
+        [shell, "-c", script], cwd=command.base, env=command.env, capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    return done.stdout.strip()
+
+
+def test_both_spellings_print_the_same(command: Command):
+    assert command.run("--completion", "bash").stdout == command.run("completion", "bash").stdout
 
 
 def test_completion_of_an_unknown_shell(command: Command):
