@@ -63,12 +63,13 @@ test-long: venv-test ## what takes longer than test may: kills, boot rounds, 64 
 bench: venv-test ## how fast, beside the plain SDK
 	@$(WITH_IMAGE) $(BIN)/python tests/bench $(BENCH_ARGS)
 	@$(WITH_IMAGE) $(BIN)/python tests/bench/guests.py
+	@$(WITH_IMAGE) $(BIN)/python tests/bench/beside_molecule.py
 
-test-matrix: venv-test ## other ansible-cores, other Pythons
-	@$(WITH_IMAGE) $(TOOLS)/matrix.sh 2.16 2.18 2.19 newest
+test-matrix: venv-test ## other ansible-cores, Pythons, Docker Engines and versions of community.docker
+	@$(WITH_IMAGE) $(TOOLS)/matrix.sh 2.16 2.18 2.19 newest 2.16+trixie newest+trixie 2.16+forky newest+forky
 
-test-matrix-ci: venv-test ## the short part of it: the oldest and the newest ansible-core
-	@$(WITH_IMAGE) $(TOOLS)/matrix.sh 2.16 newest
+test-matrix-ci: venv-test ## the short part of it: the oldest and the newest, and the oldest on the newest engine
+	@$(WITH_IMAGE) $(TOOLS)/matrix.sh 2.16 newest 2.16+forky
 
 pictures: venv ## the picture of a cluster in docs/images (needs Graphviz)
 	@$(TOOLS)/pictures.sh

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# matrix.sh LEG...: with each of these ansible-cores, on a Python it supports, the unit tests and one short cluster life.
-# A leg is a file matrix/requirements-LEG.txt; `LEG@3.10` names the Python.
+# matrix.sh LEG...: with each of these ansible-cores, on a Python it supports, the unit tests, one short cluster life, and
+# the entry points for TPA's playbooks. A leg is a file matrix/requirements-LEG.txt; `LEG@3.10` names the Python.
+# `LEG+trixie`: the cluster's life alone, on the Docker Engine that this suite of Debian carries.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -23,44 +24,72 @@ interpreter() {
 # In the leg's copy of the checkout, with its Ansible first on the PATH: what the pure code does was tried already by
 # `make unit` with thousands of examples, so the property tests are left out.
 inside() {
+  python -m pytest -q tests/unit --ignore-glob='*propert*' && life "$1" &&
+    python -m pytest -q tests/integration/examples/test_tpa.py
+}
+
+# `cmd` goes through the docker command, the live inventory through the engine's API: both connections of community.docker.
+life() {
   local dir=$1
-  python -m pytest -q tests/unit --ignore-glob='*propert*' &&
-    rm -rf "$dir" &&
+  rm -rf "$dir" "$dir.docker_cluster.yml" &&
+    printf 'plugin: tpaexec.docker.docker_cluster\nclusters: [%s]\n' "${dir##*/}" >"$dir.docker_cluster.yml" &&
     bin/tpaexec configure "$dir" --platform docker --os-image "$image" --data-nodes-per-location 1 &&
     bin/tpaexec provision "$dir" &&
     bin/tpaexec provision "$dir" | tee "$dir.again" &&
     grep -q 'Nothing to change' "$dir.again" &&
     bin/tpaexec ping "$dir" &&
     bin/tpaexec list-containers "$dir" &&
+    bin/tpaexec cmd "$dir" all -m ansible.builtin.command -a 'systemctl --version' &&
+    ansible -i "$dir.docker_cluster.yml" all -m ansible.builtin.ping &&
     bin/tpaexec deprovision "$dir"
 }
 
+# 77: there is no such engine here
+on_engine() {
+  TPAEXEC_TEST_CACHE=$CACHE/engines python tests/tools/matrix/on_engine.py "$1" "$image" \
+    bash -c 'cd "$1" && . tests/tools/matrix.sh && life "$2"' - "$PWD" "$2"
+}
+
 run_leg() {
-  local leg=$1 work=$CACHE/matrix/$1 python what log status=0
+  local leg=${1%+*} suite='' work=$CACHE/matrix/${1%+*} python what log done status=0
   local -a candidates
+  [ "$leg" = "$1" ] || suite=${1#*+}
   read -ra candidates <<<"${pythons[${leg%@*}]}"
   [ "$leg" = "${leg#*@}" ] || candidates=("${leg#*@}")
   python=$(interpreter "${candidates[@]}") || {
-    summary+=("$leg: NOT RUN, none of Python ${candidates[*]} is on this machine")
+    summary+=("$1: NOT RUN, none of Python ${candidates[*]} is on this machine")
     return 0
   }
   copy_tree "$work/ansible_collections/tpaexec/docker"
   PYTHON=$python LEAST_MINOR=10 COLLECTION=$work/ansible_collections/tpaexec/docker \
     "$TOP/tests/tools/venv.sh" "$work/venv" "tests/tools/matrix/requirements-${leg%@*}.txt"
-  log=$work/log
-  what="$("$work/venv/bin/ansible" --version | sed -n '1s/.*\[\(.*\)\].*/\1/p'), $("$work/venv/bin/python" -V)"
-  say "leg $leg: $what"
-  (cd "$work/ansible_collections/tpaexec/docker" && PATH=$work/venv/bin:$PATH && inside "$work/matrix-${leg//[.@]/-}") \
-    >"$log" 2>&1 </dev/null || status=$?
-  if [ "$status" = 0 ]; then
-    summary+=("$leg: passed with $what: $(grep -E '^[0-9]+ passed' "$log"), and a cluster's life")
-  else
-    tail -n 60 "$log"
-    summary+=("$leg: FAILED, all that it said: $log")
-    failed=1
-  fi
+  log=$work/log${suite:+-$suite}
+  what="$("$work/venv/bin/ansible" --version | sed -n '1s/.*\[\(.*\)\].*/\1/p'), $("$work/venv/bin/python" -V), \
+community.docker $("$work/venv/bin/python" -c 'import json, sysconfig; print(json.load(open(sysconfig.get_paths()["purelib"] +
+    "/ansible_collections/community/docker/MANIFEST.json"))["collection_info"]["version"])')"
+  say "leg $1: $what"
+  (
+    cd "$work/ansible_collections/tpaexec/docker"
+    PATH=$work/venv/bin:$PATH
+    dir=$work/matrix-${1//[.@+]/-}
+    if [ -n "$suite" ]; then on_engine "$suite" "$dir"; else inside "$dir"; fi
+  ) >"$log" 2>&1 </dev/null || status=$?
+  case $status in
+    0)
+      done=$(grep -E '^[0-9]+ passed|^-- engine' "$log" | paste -sd, | sed 's/-- //; s/,/, /g')
+      summary+=("$1: passed with $what: $done, and a cluster's life")
+      ;;
+    77) summary+=("$1: NOT RUN, $(tail -n 1 "$log")") ;;
+    *)
+      tail -n 60 "$log"
+      summary+=("$1: FAILED, all that it said: $log")
+      failed=1
+      ;;
+  esac
 }
 
+# Sourced for its functions by what on_engine starts.
+[ "${BASH_SOURCE[0]}" = "$0" ] || return 0
 failed=0
 for leg; do run_leg "$leg"; done
 printf -- '-- %s\n' "${summary[@]}"

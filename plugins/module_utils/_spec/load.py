@@ -68,6 +68,8 @@ def _problem(message: str, remedy: str = "", mark: Any = None) -> ConfigError:
 def _not_yaml(error: Any, text: str) -> ConfigError:
     mark = error.problem_mark or error.context_mark
     what = (error.problem or error.context or "cannot be parsed").strip()
+    if "nesting depth" in what:  # the libyaml of PyYAML 6.0.4 stops before we do
+        return _problem(f"It is nested more than {MOST_DEPTH} deep.", "Flatten it.", mark)
     remedy = "Check indentation, quotes and colons there and just above."
     lines = text.split("\n")
     if mark and mark.line < len(lines) and "\t" in lines[mark.line]:

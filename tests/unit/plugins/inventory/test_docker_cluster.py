@@ -20,7 +20,8 @@ from ansible_collections.tpaexec.docker.plugins.inventory import docker_cluster 
 from ansible_collections.tpaexec.docker.plugins.module_utils._client import Address
 from ansible_collections.tpaexec.docker.plugins.module_utils._errors import DaemonError
 
-CONSTRUCTED = {"compose", "groups", "keyed_groups", "strict", "cache", "cache_plugin", "cache_connection"}
+CONSTRUCTED = {"compose", "groups", "keyed_groups", "strict"}
+CONSTRUCTED |= {"cache", "cache_plugin", "cache_connection", "cache_timeout"}
 HOSTILE = "{{ lookup('pipe', 'touch /tmp/tpaexec-was-here') }}"
 
 
