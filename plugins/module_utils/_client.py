@@ -342,11 +342,14 @@ def _connection_error(chain: list[BaseException], address: Address) -> DaemonErr
             f"What answers at {where} is no Docker daemon: its reply is not JSON ({_last_reason(chain)}).",
             "Check DOCKER_HOST (or `docker_host`): something else may listen there.",
         )
-    return DaemonError(
-        f"The Docker daemon at {where} cannot be reached: {_last_reason(chain)}.",
-        "Check DOCKER_HOST (or `docker_host`), and that the daemon runs and listens there.",
-        "DAEMON_NOT_RUNNING",
-    )
+    seen = f"The Docker daemon at {where} cannot be reached"
+    remedy = "Check DOCKER_HOST (or `docker_host`), and that the daemon runs and listens there."
+    if "Invalid bind address" in text:
+        seen = f"{where} is no address of a Docker daemon"
+        remedy = (
+            "Write DOCKER_HOST (or `docker_host`) as unix:///var/run/docker.sock, tcp://HOST:2376 or ssh://USER@HOST."
+        )
+    return DaemonError(f"{seen}: {_last_reason(chain)}.", remedy, "DAEMON_NOT_RUNNING")
 
 
 def _last_reason(chain: list[BaseException]) -> str:

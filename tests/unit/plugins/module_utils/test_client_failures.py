@@ -99,6 +99,14 @@ def test_addresses_as_the_sdk_reads_them(given, read):
     assert Address.from_params({"docker_host": given}, {}).docker_host == read
 
 
+@pytest.mark.parametrize("given", ["/run/docker.sock", "foo://x", "localhost:tls", "192.0.2.7"])
+def test_what_is_no_address_is_told_how_to_be_one(given):
+    with pytest.raises(DaemonError) as caught:
+        _client.connect(Address.from_params({"docker_host": given}, {}))
+    assert f"{given} is no address of a Docker daemon" in caught.value.message
+    assert "unix:///var/run/docker.sock" in caught.value.remedy
+
+
 def test_a_socket_of_another_engine_is_named(tmp_path):
     home = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path / "run")}
     (tmp_path / "run").mkdir()
