@@ -38,6 +38,8 @@ class Bench:
         self.compose = None if options.no_compose else find_compose()
         self.largest = max(options.sizes)
         self.subjects: list[Any] = []
+        self.remarks: list[str] = []
+        self.targets, self.goals = TARGETS, GOALS
 
     def take(self, key: str, action: Callable[[], Sample]) -> None:
         sample = action()
@@ -145,6 +147,13 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--sizes", type=int, nargs="+", default=[3, 8, 16], metavar="NODES", help="default 3 8 16")
     parser.add_argument("--pools", type=int, nargs="*", default=[], metavar="N", help="also try these pool sizes")
     parser.add_argument("--plain-pool", type=int, default=8, metavar="N", help="of the plain program; default 8")
+    parser.add_argument(
+        "--hosts",
+        type=int,
+        nargs="*",
+        metavar="N",
+        help="measure N Docker hosts of this machine (default 3 6) against one with as many nodes, and nothing else",
+    )
     parser.add_argument("--quick", action="store_true", help="one round: a smoke test, no measurement")
     parser.add_argument("--no-compose", action="store_true", help="leave docker compose out")
     parser.add_argument("--image", default=os.environ.get("TPAEXEC_TEST_IMAGE", "tpaexec/debian-systemd:12"))
@@ -172,6 +181,13 @@ def ended_by_signals() -> Iterator[None]:
 
 def measure(options: argparse.Namespace, work: Path) -> Bench:
     bench = Bench(options, work)
+    if options.hosts is not None:
+        import hosts  # noqa: PLC0415 - it needs the rig of the tests
+
+        bench.targets, bench.goals = (), hosts.GOALS
+        bench.remarks = hosts.measure(bench.take, work, options)
+        bench.remarks += hosts.growth(medians(bench.samples))
+        return bench
     try:
         bench.rounds()
         if options.pools:
@@ -199,7 +215,10 @@ def main(arguments: list[str]) -> int:
         shutil.rmtree(work, ignore_errors=True)
     remarks = [remark, f"pool of the plain program: {options.plain_pool}", f"rounds: {options.rounds}"]
     remarks.append(f"compose: {' '.join(bench.compose) if bench.compose else 'not installed, not measured'}")
-    data = as_data(bench.samples, {**seen, "bench_seconds": round(time.monotonic() - started)}, remarks)
+    remarks += bench.remarks
+    data = as_data(
+        bench.samples, {**seen, "bench_seconds": round(time.monotonic() - started)}, remarks, bench.targets, bench.goals
+    )
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
     show(bench, options, remarks)
@@ -210,8 +229,9 @@ def show(bench: Bench, options: argparse.Namespace, remarks: list[str]) -> None:
     values = medians(bench.samples)
     print(f"\n{table(bench.samples)}\n")
     print("\n".join(f"-- {remark}" for remark in remarks))
-    print(f"Targets\n{verdicts(judged(TARGETS, values))}")
-    print(f"Further goals\n{verdicts(judged(GOALS, values))}")
+    if bench.targets:
+        print(f"Targets\n{verdicts(judged(bench.targets, values))}")
+    print(f"Further goals\n{verdicts(judged(bench.goals, values))}")
     print(f"-- written: {options.output}")
 
 

@@ -83,7 +83,7 @@ def medians(samples: Samples) -> dict[str, float]:
 def _growth(samples: Samples) -> dict[str, float]:
     """Seconds and CPU seconds that one node more costs, between the smallest and the largest cluster."""
     ours = [key.split("/") for key in samples if key.startswith("provision/") and key.endswith("/tpaexec")]
-    sizes = sorted(int(size) for _action, size, _subject in ours)
+    sizes = sorted(int(size) for _action, size, _subject in ours if size.isdigit())
     if len(sizes) < 2:
         return {}
     low, high = (samples[f"provision/{size}/tpaexec"] for size in (sizes[0], sizes[-1]))
@@ -147,14 +147,20 @@ def verdicts(rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def as_data(samples: Samples, machine: Mapping[str, Any], remarks: Sequence[str]) -> dict[str, Any]:
+def as_data(
+    samples: Samples,
+    machine: Mapping[str, Any],
+    remarks: Sequence[str],
+    targets: Sequence[Target] = TARGETS,
+    goals: Sequence[Target] = GOALS,
+) -> dict[str, Any]:
     values = medians(samples)
     return {
         "machine": dict(machine),
         "remarks": list(remarks),
         "medians": {key: round(value, 4) for key, value in values.items()},
         "ratios": {key: round(ratio, 3) for key in samples if (ratio := ratio_of(key, values))},
-        "targets": judged(TARGETS, values),
-        "goals": judged(GOALS, values),
+        "targets": judged(targets, values),
+        "goals": judged(goals, values),
         "samples": {key: [asdict(sample) for sample in found] for key, found in samples.items()},
     }

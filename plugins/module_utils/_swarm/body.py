@@ -90,7 +90,7 @@ def _converge(params: Mapping[str, Any], run: Run, sight: Sight, daemons: Mappin
             done = survey(_places(sight, daemons))
             found += done.findings(sight.networks)
     findings = apply_policy(found, policy)
-    result = _result(sight, findings, done, not_run)
+    result = _result(sight, findings, done, not_run, run.check_mode)
     message = _refused(todo) or failure_message(findings, "the hosts of the cluster")
     if message:
         return dict(result, failed=True, msg=message)
@@ -184,7 +184,7 @@ def _checked(not_run: Mapping[str, str], ran: Sequence[str] = ()) -> dict[str, A
     return {"ran": list(ran), "not_run": dict(not_run)}
 
 
-def _result(sight: Sight, findings: list[Finding], done: Survey, not_run: str) -> dict[str, Any]:
+def _result(sight: Sight, findings: list[Finding], done: Survey, not_run: str, check_mode: bool) -> dict[str, Any]:
     """Without `changed` and `diff`: those come from the plan, once nothing stands in its way."""
     reason = not_run or "; ".join(f"{host}: {why}" for host, why in done.unknown.items())
     measured = [rule.id for rule in MEASURED]
@@ -196,13 +196,14 @@ def _result(sight: Sight, findings: list[Finding], done: Survey, not_run: str) -
         **_hosts(sight.swarms, sight.errors),
         "ways": [{"from": way.source, "to": way.target, "mtu": way.mtu, "blocked": way.blocked} for way in done.ways],
         "steps": [],
-        "summary": _summary(sight),
+        "summary": _summary(sight, check_mode),
     }
 
 
-def _summary(sight: Sight) -> Optional[str]:
+def _summary(sight: Sight, check_mode: bool) -> Optional[str]:
     """One line for people."""
     count = len(sight.swarms) + len(sight.errors)
     if sight.todo.changed:
-        return f"Swarm of {count} hosts: {'; '.join(str(action) for action in sight.todo.actions)}"
+        later = ". What the nodes need can be said once it is there" if check_mode else ""
+        return f"Swarm of {count} hosts: {'; '.join(str(action) for action in sight.todo.actions)}{later}"
     return f"Checked the Swarm of {count} hosts"
