@@ -13,7 +13,8 @@ from . import values
 from .model import ERROR, INFO, SEVERITIES, WARNING, Check, Finding, Outcome
 
 FORMATS = ("table", "json", "junit")
-COLOURS = {ERROR: "\033[31m", WARNING: "\033[33m", INFO: "\033[36m", "ok": "\033[32m", "head": "\033[1m"}
+# As Ansible and the other words colour them: red, bright purple, blue, green.
+COLOURS = {ERROR: "\033[0;31m", WARNING: "\033[1;35m", INFO: "\033[0;34m", "ok": "\033[0;32m", "head": "\033[1m"}
 RESET = "\033[0m"
 THEMES = {
     "access": "Access to the daemon",

@@ -39,7 +39,7 @@ def test_table_is_grouped_and_aligned(report):
 
 def test_colours_only_when_asked(report):
     assert "\033[" not in render(report, "table")
-    assert "\033[31merror" in render(report, "table", colour=True)
+    assert "\033[0;31merror" in render(report, "table", colour=True)
     assert "\033[" not in render(report, "json", colour=True)
 
 
