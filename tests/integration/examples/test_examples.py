@@ -29,6 +29,8 @@ HOW = {
     ("cluster_directory", "Write the inventory, ssh_config and the other files"): "",
     ("docker_cluster_info", "Look at a cluster"): "",
     ("docker_cluster_info", "Insist that every node runs and is as config.yml says"): "",
+    ("docker_swarm_hosts", "Read config.yml"): "",
+    ("docker_swarm_hosts", "Bring its hosts into one Swarm"): "",  # a cluster on one host: nothing to do
     ("cluster_diagram", "A picture of the cluster as it is"): "",
     ("cluster_diagram", "A flow chart for a page on GitHub or GitLab, of what config.yml says"): "",
     ("cluster_report", "Check the host"): "",
