@@ -20,7 +20,7 @@ HOST_DEFAULTS: dict[str, Any] = {
     "CapAdd": None, "CapDrop": None, "Dns": [], "DnsSearch": [], "ExtraHosts": None, "Devices": [], "Sysctls": None,
     "SecurityOpt": None, "Ulimits": None, "Privileged": False, "LogConfig": {"Type": "json-file", "Config": {}},
 }  # fmt: skip
-LOOKING = ("version", "info", "containers", "networks", "logs", "get_archive", "inspect_", "exec_")
+LOOKING = ("version", "info", "containers", "networks", "nodes", "tasks", "logs", "get_archive", "inspect_", "exec_")
 
 
 def refused(status: int, text: str) -> DaemonError:

@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One cluster over several engines in memory: the overlay, addresses, moves, and hosts that are silent."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.tpaexec.docker.plugins.module_utils._cluster import converge
+from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.plan_overlay import choose_range
+from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.record import read_record
+from ansible_collections.tpaexec.docker.plugins.module_utils._entry import Run
+from ansible_collections.tpaexec.docker.plugins.module_utils._errors import ConfigError, DaemonError
+
+from .conftest import OPTIONS, cluster, node, stranger
+from .model_engine import ModelEngine
+from .model_swarm import ModelHost, ModelSwarm
+
+HOSTS = {name: {"docker_host": f"ssh://{name}"} for name in ("a", "b", "c")}
+SILENT = DaemonError("Host b: it is off.", "Switch it on.", "DAEMON_NOT_RUNNING")
+
+
+def spread(**places: str) -> dict[str, Any]:
+    """uno, due and tre, on hosts a, b and c unless said."""
+    where = {"uno": "a", "due": "b", "tre": "c", **places}
+    nodes = [{"Name": name, "ip_address": f"10.48.0.{number}"} for number, name in enumerate(("uno", "due", "tre"), 2)]
+    instances = {name: {"host": host} for name, host in where.items()}
+    return cluster(*nodes, tpaexec_docker={"hosts": HOSTS, "instances": instances})
+
+
+class Rig:
+    def __init__(self, directory: Path) -> None:
+        self.swarm = ModelSwarm("a", "b", "c")
+        self.directory = directory
+        self.silent: dict[str, DaemonError] = {}
+        self.warnings: list[str] = []
+
+    def host(self, name: str) -> ModelHost:
+        return self.swarm.hosts[name]
+
+    def run(self, config: dict[str, Any], check: bool = False, more: Any = None, **options: Any) -> dict[str, Any]:
+        self.warnings = []
+        job = converge.job_of({**OPTIONS, **config, **options, "record_dir": str(self.directory)})
+        connected = {**(more or {}), **self.swarm.hosts, **self.silent}
+        for host in self.swarm.hosts.values():
+            host.calls.clear()
+        with converge._lock(job, check):
+            return converge.converge(connected, job, Run(check, True, self.warnings.append, lambda *a: (0, "", "")))
+
+    def names(self) -> dict[str, set[str]]:
+        return {name: host.names() for name, host in self.swarm.hosts.items()}
+
+    def problems(self, config: dict[str, Any], **options: Any) -> str:
+        """Refused, and nothing touched."""
+        with pytest.raises(ConfigError) as caught:
+            self.run(config, **options)
+        assert all(host.calls == [] for host in self.swarm.hosts.values())
+        return str(caught.value)
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Rig:
+    return Rig(tmp_path / "kept")
+
+
+def test_made_everywhere_and_left_alone_after(rig: Rig) -> None:
+    result = rig.run(spread())
+    assert not result.get("failed")
+    assert rig.names() == {"a": {"uno"}, "b": {"due"}, "c": {"tre"}}
+    assert [one["host"] for one in result["instances"]] == ["a", "b", "c"]
+    (net,) = rig.swarm.nets.values()
+    assert (net["Driver"], net["Attachable"], net["Labels"]["Cluster"]) == ("overlay", True, "c")
+    assert net["IPAM"]["Config"] == [{"Subnet": "10.48.0.0/24", "IPRange": "10.48.0.128/25", "Gateway": "10.48.0.1"}]
+    again = rig.run(spread())
+    assert not again["changed"]
+    assert all(host.calls == [] for host in rig.swarm.hosts.values())
+    assert {name: place.host for name, place in read_record(str(rig.directory)).places.items()} == {
+        "uno": "a", "due": "b", "tre": "c",
+    }  # fmt: skip
+
+
+def test_check_mode_touches_no_host(rig: Rig) -> None:
+    assert rig.run(spread(), check=True)["changed"]
+    assert rig.names() == {"a": set(), "b": set(), "c": set()}
+    assert not rig.swarm.nets
+
+
+def test_absent_leaves_nothing(rig: Rig) -> None:
+    rig.run(spread())
+    assert not rig.run(spread(), state="absent").get("failed")
+    assert rig.names() == {"a": set(), "b": set(), "c": set()}
+    assert not rig.swarm.nets
+    assert not rig.directory.exists()
+
+
+def test_moved_only_when_told(rig: Rig) -> None:
+    rig.run(spread())
+    config = spread(tre="a")
+    result = rig.run(config)
+    assert (node(result, "tre")["status"], node(result, "tre")["host"]) == ("blocked", "c")
+    assert "--recreate tre" in node(result, "tre")["error"]
+    assert rig.names()["c"] == {"tre"}
+    moved = rig.run(config, recreate=["tre"])
+    assert not moved.get("failed")
+    assert rig.names() == {"a": {"uno", "tre"}, "b": {"due"}, "c": set()}
+    assert not rig.run(config)["changed"]
+
+
+def test_a_silent_host_fails_its_nodes_alone(rig: Rig) -> None:
+    rig.silent = {"b": SILENT}
+    result = rig.run(spread())
+    assert {one["name"]: one["status"] for one in result["instances"]} == {
+        "uno": "running", "due": "failed", "tre": "running",
+    }  # fmt: skip
+    assert "Host b: it is off. Switch it on." in result["msg"]
+    rig.silent = {}
+    assert not rig.run(spread()).get("failed")
+
+
+def test_what_a_silent_host_holds_is_in_nobody_s_way(rig: Rig) -> None:
+    rig.run(spread())
+    rig.silent = {"b": SILENT}
+    result = rig.run(spread())
+    assert [one["name"] for one in result["instances"] if one["error"]] == ["due"]
+    moved = rig.run(spread(due="a"), recreate=["due"])
+    assert "still held by its old container on host b" in node(moved, "due")["error"]
+    gone = rig.run(spread(due="a"), state="absent")
+    assert gone["failed"]
+    assert "Network net is left" in " ".join(rig.warnings)
+    rig.silent = {}
+    assert not rig.run(spread(), state="absent").get("failed")
+    assert not rig.swarm.nets
+
+
+def test_without_a_manager_nothing_new_is_attached(rig: Rig) -> None:
+    rig.run(spread())
+    rig.silent = {"a": DaemonError("Host a: it is off.", "Switch it on.", "DAEMON_NOT_RUNNING")}
+    box = rig.host("b").at("due")
+    assert box is not None
+    rig.host("b").do_stop(box["Id"])
+    result = rig.run(spread())
+    assert {one["name"]: one["status"] for one in result["instances"]} == {
+        "uno": "failed", "due": "blocked", "tre": "running",
+    }  # fmt: skip
+    assert "no manager of the Swarm answers" in node(result, "due")["error"]
+
+
+def test_no_network_without_a_manager(rig: Rig) -> None:
+    rig.silent = {"a": DaemonError("Host a: it is off.", "Switch it on.", "DAEMON_NOT_RUNNING")}
+    assert "only a manager of the Swarm can make it" in rig.problems(spread())
+
+
+def test_an_engine_that_took_another_s_place(rig: Rig) -> None:
+    rig.run(spread())
+    rig.host("c").engine_id = "engine-new"
+    rig.host("c").boxes.clear()
+    result = rig.run(spread())
+    assert "another engine than the one that answers as host c" in node(result, "tre")["error"]
+    assert not rig.run(spread(), recreate=["tre"]).get("failed")
+    assert rig.names()["c"] == {"tre"}
+
+
+def test_an_older_container_elsewhere_is_told_of_and_pruned(rig: Rig) -> None:
+    rig.run(spread())
+    old = rig.host("c").at("tre")
+    rig.run(spread(tre="a"), recreate=["tre"])
+    assert old is not None
+    rig.host("c").boxes[old["Id"]] = {**old, "State": {"Status": "exited", "ExitCode": 0, "Error": ""}}
+    result = rig.run(spread(tre="a"))
+    assert not result.get("failed")
+    assert "older container of it on host c" in " ".join(rig.warnings)
+    assert rig.run(spread(tre="a"), prune=True)["changed"]
+    assert rig.names() == {"a": {"uno", "tre"}, "b": {"due"}, "c": set()}
+
+
+def test_a_cluster_grows_from_one_machine(rig: Rig) -> None:
+    """A bridge of ours makes way for the overlay; nodes stay what they are, with their addresses."""
+    one = spread(due="a", tre="a")
+    assert not rig.run(one).get("failed")
+    before = rig.host("a").at("uno")
+    assert not rig.swarm.nets
+    result = rig.run({**one, "tpaexec_docker": spread(due="a", tre="a")["tpaexec_docker"]})
+    assert not result["changed"]
+    grown = spread(due="a")
+    result = rig.run(grown)
+    assert node(result, "tre")["status"] == "blocked"
+    assert len(rig.swarm.nets) == 1
+    after = rig.host("a").at("uno")
+    assert before is not None
+    assert after is not None
+    assert after["Id"] == before["Id"]
+    assert not rig.run(grown, recreate=["tre"]).get("failed")
+    assert not rig.run(grown)["changed"]
+
+
+def test_a_cluster_made_before_it_had_hosts(rig: Rig) -> None:
+    engine = ModelEngine()
+    plain = {**spread(), "tpaexec_docker": {}}
+    job = converge.job_of({**OPTIONS, **plain, "record_dir": str(rig.directory)})
+    converge.converge({"default": engine}, job, Run(False, True, print, lambda *a: (0, "", "")))
+    assert [host.name for host in converge.hosts_of(converge.job_of({**OPTIONS, **spread()}).cluster, "")] == [
+        "a", "b", "c",
+    ]  # fmt: skip
+    job = converge.job_of({**OPTIONS, **spread(), "record_dir": str(rig.directory)})
+    assert [host.name for host in converge.hosts_of(job.cluster, job.directory)] == ["a", "b", "c", "default"]
+    result = rig.run(spread(), more={"default": engine})
+    assert {one["status"] for one in result["instances"]} == {"blocked"}
+    assert "it is on host default, config.yml says a" in node(result, "uno")["error"]
+
+
+def test_refused_before_anything_is_touched(rig: Rig) -> None:
+    rig.host("b").state = "inactive"
+    assert "tpaexec_docker.hosts.b: it is in no Swarm that works (its state is inactive)" in rig.problems(spread())
+    rig.host("b").state = "locked"
+    assert "docker swarm unlock" in rig.problems(spread())
+    rig.host("b").state = "active"
+    rig.host("b").engine_id = rig.host("c").engine_id
+    assert "the same engine as host b" in rig.problems(spread())
+
+
+def test_another_swarm(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = rig.host("a").do_nodes()
+    monkeypatch.setattr(rig.host("a"), "do_nodes", lambda: known[:2])
+    text = rig.problems(spread())
+    assert "tpaexec_docker.hosts.c: it is in another Swarm than host a" in text
+    assert "never taken out of its Swarm" in text
+
+
+def test_a_stranger_on_another_host_has_the_address(rig: Rig) -> None:
+    rig.run(spread())
+    rig.run(spread(), state="stopped")
+    host = rig.host("b")
+    stranger(host, "theirs", address="10.48.0.4")
+    text = rig.problems(spread())
+    assert "tre: its address 10.48.0.4 in network net is held by the container" in text
+
+
+@pytest.mark.parametrize(
+    ("pool", "address", "word"),
+    [
+        ({}, "10.48.0.1", "gateway"),
+        ({"iprange": "10.48.0.0/26"}, "10.48.0.4", "from which Swarm takes addresses"),
+        ({"subnet": "10.48.0.0/30"}, "", "do not fit"),
+    ],
+)
+def test_addresses_that_cannot_be(rig: Rig, pool: dict[str, str], address: str, word: str) -> None:
+    config = spread()
+    config["networks"] = [{"name": "net", "ipam_config": [{"subnet": "10.48.0.0/24", **pool}]}]
+    if address:
+        config["instances"][2]["ip_address"] = address
+    assert word in rig.problems(config)
+
+
+def test_a_subnet_that_another_host_uses(rig: Rig) -> None:
+    rig.host("c").do_create_network("office", "bridge", {}, {"Config": [{"Subnet": "10.48.0.0/16"}]}, {})
+    text = rig.problems(spread())
+    assert "its subnet 10.48.0.0/24 overlaps 10.48.0.0/16 of the network office on host c" in text
+
+
+def test_somebody_s_bridge_of_that_name(rig: Rig) -> None:
+    rig.host("c").do_create_network("net", "bridge", {}, {"Config": [{"Subnet": "10.99.0.0/24"}]}, {})
+    assert "on host c it reaches that host only" in rig.problems(spread())
+
+
+def test_an_image_that_one_host_lacks(rig: Rig) -> None:
+    rig.host("b").images = {}
+    assert "the image guest:1 is not on host b" in rig.problems(spread())
+
+
+def test_a_foreign_container_matters_on_the_node_s_own_host(rig: Rig) -> None:
+    rig.host("c").do_create_network("x", "bridge", {}, {"Config": [{"Subnet": "10.99.0.0/24"}]}, {})
+    stranger(rig.host("c"), "uno", net="x")
+    assert not rig.run(spread()).get("failed")
+    stranger(rig.host("c"), "due", net="x")
+    assert not rig.run(spread())["changed"]
+    assert "a container of this name on host c belongs to someone else" in rig.problems(spread(due="c", tre="b"))
+
+
+@pytest.mark.parametrize(
+    ("subnet", "taken", "needed", "chosen"),
+    [
+        ("10.0.0.0/16", ["10.0.0.1", "10.0.0.2"], 3, "10.0.255.0/24"),
+        ("10.0.0.0/28", ["10.0.0.1", "10.0.0.2", "10.0.0.3"], 3, "10.0.0.8/29"),
+        ("10.0.0.0/28", ["10.0.0.1", "10.0.0.9"], 3, "10.0.0.12/30"),
+        ("10.0.0.0/28", ["10.0.0.1", "10.0.0.14"], 3, "10.0.0.8/30"),
+        ("10.0.0.0/29", ["10.0.0.1", "10.0.0.6"], 3, ""),
+        ("10.0.0.0/24", [f"10.0.0.{host}" for host in range(1, 255)], 2, ""),
+    ],
+)
+def test_swarm_s_own_addresses(subnet: str, taken: list[str], needed: int, chosen: str) -> None:
+    found = choose_range(ipaddress.ip_network(subnet), taken, needed)
+    assert found == chosen
+    if found:
+        block = ipaddress.ip_network(found)
+        assert block.subnet_of(ipaddress.ip_network(subnet))
+        assert not any(ipaddress.ip_address(item) in block for item in taken)
+        assert block.num_addresses > needed
