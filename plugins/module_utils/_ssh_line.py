@@ -7,6 +7,7 @@ Ansible task even after the module has ended, and an unknown host key shows as n
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import re
@@ -69,6 +70,17 @@ def _line_class(base: Any) -> Any:
             self.proc = subprocess.Popen(  # noqa: S603 # pylint: disable=consider-using-with # lives as long as we do
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, start_new_session=True
             )
+
+        def close(self) -> None:
+            """The SDK's own flushes first, which fails where ssh has ended already: after every exec."""
+            process = self.proc
+            if process is None:
+                return
+            # Its output stays open: a reply may still be read from it.
+            with contextlib.suppress(OSError, ValueError):
+                process.stdin.close()
+            with contextlib.suppress(OSError):
+                process.terminate()
 
     return Line
 

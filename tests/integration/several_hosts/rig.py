@@ -74,6 +74,11 @@ class Rig:
     def home(self) -> Path:
         return Path(os.environ.get("TPAEXEC_TEST_ENGINES", "/var/tmp/tpaexec-engines")) / f"rig{self.slot}"
 
+    @property
+    def path(self) -> str:
+        """The PATH that rig.sh has."""
+        return self._environ["PATH"]
+
     def address(self, host: str) -> str:
         return f"{self.subnet}.{host[1:]}"
 
