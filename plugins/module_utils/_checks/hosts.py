@@ -52,7 +52,7 @@ PORT_TAKEN = Rule(
     "SWARM_PORT_TAKEN",
     ERROR,
     "Something else listens on a port that Swarm needs.",
-    "Stop what has it: ss -lptun on that host.",
+    "Stop what has it: ss -lptun on that host. Where it is dockerd itself, left over from another Swarm: restart it.",
 )
 OVERLAY_MTU = Rule(
     "OVERLAY_MTU",

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from typing import Any, Iterator
 
+import docker
 import pytest
 
 from ansible_collections.tpaexec.docker.tests.integration.engines.runner import Reply, run
@@ -123,6 +125,15 @@ def test_refusals_touch_nothing(apart):
     assert [rig.sdk(host).info()["Swarm"].get("NodeID") for host in rig.hosts] == before
 
 
+def await_loss(rig: Rig) -> None:
+    """Until h1 has noticed that it is alone: it leads for some seconds more."""
+    deadline = time.monotonic() + 60
+    with contextlib.suppress(docker.errors.APIError):
+        while time.monotonic() < deadline:
+            rig.sdk("h1").api.nodes()
+            time.sleep(1)
+
+
 @pytest.mark.long
 def test_locked_and_without_quorum(apart):
     rig = apart
@@ -136,6 +147,7 @@ def test_locked_and_without_quorum(apart):
     rig.kill("h2")
     rig.kill("h3")
     try:
+        await_loss(rig)
         lost = swarm_hosts(rig, timeout=20)
         assert lost.failed
         assert "SWARM_NO_QUORUM" in lost.findings
