@@ -73,7 +73,7 @@ def _line_class(base: Any) -> Any:
 
         def close(self) -> None:
             """The SDK's own flushes first, which fails where ssh has ended already: after every exec."""
-            process = self.proc
+            process: Any = self.proc
             if process is None:
                 return
             # Its output stays open: a reply may still be read from it.
