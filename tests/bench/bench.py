@@ -23,9 +23,12 @@ from typing import Any, Callable, Iterator
 
 import docker
 from limits import raised_inotify
+from picture import picture
 from processes import Failed, Sample
 from report import GOALS, TARGETS, as_data, judged, medians, table, verdicts
 from subjects import ROLES, TOP, Compose, Ours, Plain, empty_playbook, find_compose, recipe_of
+
+SIZES, USUAL, POOLS = [1, 3, 8, 16, 32, 64], 16, [2, 4, 8, 16]
 
 
 class Bench:
@@ -36,7 +39,8 @@ class Bench:
         self.work = work
         self.samples: dict[str, list[Sample]] = {}
         self.compose = None if options.no_compose else find_compose()
-        self.largest = max(options.sizes)
+        # What else is done with a cluster, and the pools, are looked at with sixteen nodes.
+        self.usual = USUAL if USUAL in options.sizes else max(options.sizes)
         self.subjects: list[Any] = []
         self.remarks: list[str] = []
         self.targets, self.goals = TARGETS, GOALS
@@ -74,12 +78,12 @@ class Bench:
         if not recipe_path.exists():
             recipe_path.write_text(json.dumps(recipe_of(ours)), encoding="utf-8")
         self.take(f"rerun/{size}/tpaexec", ours.provision)
-        if size == self.largest:
+        if size == self.usual:
             self.life(ours)
         self.take(f"deprovision/{size}/tpaexec", lambda: ours.word("deprovision"))
 
     def life(self, ours: Ours) -> None:
-        """What else is done with a cluster, at the largest size."""
+        """What else is done with a cluster, at the usual size."""
         size = ours.count
         self.take(f"read config.yml/{size}/tpaexec", lambda: ours.checks(""))
         self.take(f"and check/{size}/tpaexec", lambda: ours.checks(ROLES))
@@ -102,19 +106,19 @@ class Bench:
             self.take(f"deprovision/{size}/{subject.name}", subject.down)
 
     def pools(self) -> None:
-        """The largest size, cold, at several sizes of the pool."""
+        """The usual size, cold, at several sizes of the pool."""
         recipe = json.loads((self.work / "recipe.json").read_text(encoding="utf-8"))
-        ours = Ours(self.work, self.largest, self.options.image, self.prefix(1))
+        ours = Ours(self.work, self.usual, self.options.image, self.prefix(1))
         self.subjects.append(ours)
         for number in range(self.options.rounds):
             print(f"-- pools, round {number + 1} of {self.options.rounds}", flush=True)
             for pool in self.options.pools:
-                ours.write_config(self.largest)
-                self.take(f"pool {pool}/{self.largest}/tpaexec", lambda pool=pool: ours.provision_with(pool))
+                ours.write_config(self.usual)
+                self.take(f"pool {pool}/{self.usual}/tpaexec", lambda pool=pool: ours.provision_with(pool))
                 ours.word("deprovision")
-                plain = Plain(self.work, self.largest, pool, recipe, self.prefix(2))
+                plain = Plain(self.work, self.usual, pool, recipe, self.prefix(2))
                 self.subjects.append(plain)
-                self.take(f"pool {pool}/{self.largest}/plain SDK", plain.up)
+                self.take(f"pool {pool}/{self.usual}/plain SDK", plain.up)
                 plain.down()
 
     def clean(self) -> None:
@@ -144,8 +148,10 @@ def machine() -> dict[str, Any]:
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench BENCH_ARGS=", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="default 3; medians are of these")
-    parser.add_argument("--sizes", type=int, nargs="+", default=[3, 8, 16], metavar="NODES", help="default 3 8 16")
-    parser.add_argument("--pools", type=int, nargs="*", default=[], metavar="N", help="also try these pool sizes")
+    parser.add_argument("--sizes", type=int, nargs="+", default=None, metavar="NODES",
+                        help="default 1 3 8 16 32 64")  # fmt: skip
+    parser.add_argument("--pools", type=int, nargs="*", default=None, metavar="N",
+                        help="try these pool sizes; default 2 4 8 16")  # fmt: skip
     parser.add_argument("--plain-pool", type=int, default=8, metavar="N", help="of the plain program; default 8")
     parser.add_argument(
         "--hosts",
@@ -159,9 +165,16 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--image", default=os.environ.get("TPAEXEC_TEST_IMAGE", "tpaexec/debian-systemd:12"))
     parser.add_argument("--subnets", default="10.187", metavar="A.B", help="first half of the networks; default 10.187")
     parser.add_argument("--output", type=Path, default=TOP / "build" / "bench.json", metavar="FILE")
+    parser.add_argument("--picture", type=Path, metavar="FILE",
+                        help="default docs/images/bench.svg; build/bench.svg where less is measured")  # fmt: skip
     options = parser.parse_args(arguments)
     if options.quick:
         options.rounds = 1
+    options.sizes = options.sizes or (SIZES[1:4] if options.quick else SIZES)
+    options.pools = ([] if options.quick else POOLS) if options.pools is None else options.pools
+    if options.picture is None:
+        whole = not options.quick and len(options.sizes) > 2
+        options.picture = TOP / "docs" / "images" / "bench.svg" if whole else TOP / "build" / "bench.svg"
     return options
 
 
@@ -221,6 +234,10 @@ def main(arguments: list[str]) -> int:
     )
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    drawn = picture(data)
+    if drawn:
+        options.picture.parent.mkdir(parents=True, exist_ok=True)
+        options.picture.write_text(drawn, encoding="utf-8")
     show(bench, options, remarks)
     return 1 if any(row["result"] == "FAIL" for row in data["targets"]) else 0
 
