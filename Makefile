@@ -57,8 +57,8 @@ molecule: venv-test ## molecule test: PostgreSQL with a replica
 	@$(WITH_IMAGE) env "PATH=$(CURDIR)/.venv/bin:$$PATH" \
 	  "MOLECULE_EPHEMERAL_DIRECTORY=$(CURDIR)/.cache/molecule" molecule test
 
-test-long: venv-test ## what takes longer than test may: kills, boot rounds, 64 nodes
-	@$(TOOLS)/with-browser.sh $(WITH_IMAGE) $(PYTEST) -m long tests/unit tests/integration
+test-long: venv-test ## what takes longer than test may: kills, boot rounds, 64 nodes, virtual machines
+	@$(TOOLS)/with-browser.sh $(TOOLS)/with-machine.sh $(WITH_IMAGE) $(PYTEST) -m long tests/unit tests/integration
 
 bench: venv-test ## how fast, beside the plain SDK
 	@$(WITH_IMAGE) $(BIN)/python tests/bench $(BENCH_ARGS)

@@ -184,7 +184,7 @@ class _Canary:
     def prepare(self) -> None:
         remove_stale(self.daemon)
         self.host = HostFacts.from_api(self.daemon.call("version"), self.daemon.call("info"))
-        if choose(self.host).own_parent:
+        if choose(self.host).parent.startswith(f"{PARENT}/"):
             self.groups = (f"{PARENT}/canary/{self.name}",)
         self.guard = self.hire(self.daemon.address, Quarry(self.name, self.groups, self.image))
 

@@ -7,6 +7,7 @@ write. What each row gives is written in `why`; `proven` says whether this proje
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Callable, Mapping, Optional
 
@@ -21,18 +22,21 @@ STOP_TIMEOUT = 90  # seconds; systemd's own DefaultTimeoutStopSec, so that a dat
 NOFILE_HUGE = 10_000_000
 NOFILE = (65536, 524288)
 PARENT = "/tpaexec.docker"
+OWN_FOLDER = PARENT + "/{cluster}/{node}"
+# systemd nests slices at each minus, and a node's name may have some: a digest stands for it.
+OWN_SLICE = "tpaexec.docker-{digest}.slice"
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """One row: when it applies, and what it adds to a container."""
+    """One row: when it applies, and what it adds to a container. `parent`: the cgroup_parent that a node gets."""
 
     id: str
     why: str
     proven: bool
     fits: Callable[[HostFacts], bool]
     cgroupns: str
-    own_parent: bool
+    parent: str = ""
     binds: tuple[str, ...] = ()
     security_opts: tuple[str, ...] = ()
 
@@ -44,16 +48,24 @@ RECIPES: tuple[Recipe, ...] = (
         proven=True,
         fits=lambda host: host.cgroup_version == 1 and host.cgroup_driver == "cgroupfs" and not host.rootless,
         cgroupns="host",
-        own_parent=True,
-        binds=("/sys/fs/cgroup/systemd:/sys/fs/cgroup/systemd:ro", "{systemd}{parent}:{systemd}{parent}:rw"),
+        parent=OWN_FOLDER,
+        binds=("/sys/fs/cgroup/systemd:/sys/fs/cgroup/systemd:ro", "{systemd}{group}:{systemd}{group}:rw"),
+    ),
+    Recipe(
+        id="cgroup1-own-slice",
+        why="cgroup v1, driver systemd: only this node's own slice of the systemd hierarchy is writable",
+        proven=False,
+        fits=lambda host: host.cgroup_version == 1 and host.cgroup_driver == "systemd" and not host.rootless,
+        cgroupns="host",
+        parent=OWN_SLICE,
+        binds=("/sys/fs/cgroup/systemd:/sys/fs/cgroup/systemd:ro", "{systemd}{group}:{systemd}{group}:rw"),
     ),
     Recipe(
         id="cgroup1-systemd-hierarchy",
-        why="cgroup v1 with another cgroup driver: the systemd hierarchy (no resource controller) is writable",
+        why="cgroup v1 with a rootless engine: the systemd hierarchy (no resource controller) is writable",
         proven=False,
         fits=lambda host: host.cgroup_version == 1,
         cgroupns="host",
-        own_parent=False,
         binds=("/sys/fs/cgroup/systemd:/sys/fs/cgroup/systemd:rw",),
     ),
     Recipe(
@@ -62,7 +74,6 @@ RECIPES: tuple[Recipe, ...] = (
         proven=False,
         fits=lambda host: host.engine >= (28,) and not host.rootless,
         cgroupns="private",
-        own_parent=False,
         security_opts=("writable-cgroups=true",),
     ),
     Recipe(
@@ -71,16 +82,24 @@ RECIPES: tuple[Recipe, ...] = (
         proven=False,
         fits=lambda host: host.cgroup_driver == "cgroupfs" and not host.rootless,
         cgroupns="host",
-        own_parent=True,
-        binds=("/sys/fs/cgroup:/sys/fs/cgroup:ro", "/sys/fs/cgroup{parent}:/sys/fs/cgroup{parent}:rw"),
+        parent=OWN_FOLDER,
+        binds=("/sys/fs/cgroup:/sys/fs/cgroup:ro", "/sys/fs/cgroup{group}:/sys/fs/cgroup{group}:rw"),
+    ),
+    Recipe(
+        id="cgroup2-own-slice",
+        why="cgroup v2, driver systemd: the host's tree is read-only, only this node's own slice of it is writable",
+        proven=True,
+        fits=lambda host: host.cgroup_driver == "systemd" and not host.rootless,
+        cgroupns="host",
+        parent=OWN_SLICE,
+        binds=("/sys/fs/cgroup:/sys/fs/cgroup:ro", "/sys/fs/cgroup{group}:/sys/fs/cgroup{group}:rw"),
     ),
     Recipe(
         id="cgroup2-host-tree",
-        why="cgroup v2 with the systemd driver or a rootless engine: the host's cgroup tree is writable, as in TPA",
+        why="cgroup v2 with a rootless engine: the cgroup tree that the engine sees is writable, as in TPA",
         proven=False,
         fits=lambda host: True,
         cgroupns="host",
-        own_parent=False,
         binds=("/sys/fs/cgroup:/sys/fs/cgroup:rw",),
     ),
 )
@@ -108,11 +127,12 @@ def choose(host: HostFacts) -> Recipe:
 def cook(instance: Instance, host: HostFacts, cluster_id: str, recipe: Optional[Recipe] = None) -> Cooked:
     """What *instance* gains on *host*. A user's own mount on /sys/fs/cgroup or own cgroup_parent takes precedence."""
     recipe = recipe or choose(host)
-    own = f"{PARENT}/{cluster_id[:8]}/{instance.name}" if recipe.own_parent else ""
+    digest = hashlib.sha256(f"{cluster_id} {instance.name}".encode()).hexdigest()[:16]
+    own = recipe.parent.format(cluster=cluster_id[:8], node=instance.name, digest=digest)
     parent = instance.settings.cgroup_parent or own
     users_targets = {volume.target.rstrip("/") for volume in instance.settings.volumes}
     mounts_cgroup = any(target.startswith("/sys/fs/cgroup") for target in users_targets)
-    binds = [] if mounts_cgroup else [_fill(bind, parent) for bind in recipe.binds]
+    binds = [] if mounts_cgroup else [_fill(bind, group_of(parent)) for bind in recipe.binds]
     return Cooked(
         recipe=recipe.id,
         why=recipe.why,
@@ -125,5 +145,13 @@ def cook(instance: Instance, host: HostFacts, cluster_id: str, recipe: Optional[
     )
 
 
-def _fill(bind: str, parent: str) -> str:
-    return bind.replace("{systemd}", "/sys/fs/cgroup/systemd").replace("{parent}", parent)
+def group_of(parent: str) -> str:
+    """The path of a cgroup_parent below the hierarchy's top: systemd keeps `a-b.slice` in `a.slice`."""
+    if not parent.endswith(".slice"):
+        return parent
+    words = parent.rpartition("/")[2].removesuffix(".slice").split("-")
+    return "".join(f"/{'-'.join(words[:count])}.slice" for count in range(1, len(words) + 1))
+
+
+def _fill(bind: str, group: str) -> str:
+    return bind.replace("{systemd}", "/sys/fs/cgroup/systemd").replace("{group}", group)

@@ -35,10 +35,10 @@ class Cluster:
             ],
         }
 
-    def run(self, check: bool = False, **options: Any) -> Reply:
+    def run(self, check: bool = False, limit: float = 240, **options: Any) -> Reply:
         """docker_cluster with this config."""
         words = {"docker_host": DOCKER_HOST, "cluster_dir": str(self.directory), **self.config, **options}
-        return run("docker_cluster", words, check_mode=check, limit=240)
+        return run("docker_cluster", words, check_mode=check, limit=limit)
 
     def converged(self, **options: Any) -> dict[str, Any]:
         """A run that must go well."""

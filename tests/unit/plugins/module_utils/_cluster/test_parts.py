@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import tarfile
 from dataclasses import replace
 
@@ -14,7 +15,13 @@ from ansible_collections.tpaexec.docker.plugins.module_utils._cluster import bod
 from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.host import HostFacts
 from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.hosts_file import added_lines
 from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.ready import parse_probe
-from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.recipe import NOFILE, RECIPES, choose, cook
+from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.recipe import (
+    NOFILE,
+    RECIPES,
+    choose,
+    cook,
+    group_of,
+)
 from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.ssh import KeyMaterial, build_archive
 from ansible_collections.tpaexec.docker.plugins.module_utils._errors import ConfigError, DaemonError
 from ansible_collections.tpaexec.docker.plugins.module_utils._spec.model import (
@@ -44,10 +51,10 @@ def instance(**words) -> Instance:
     ("host", "row"),
     [
         (V1, "cgroup1-own-subtree"),
-        (replace(V1, cgroup_driver="systemd"), "cgroup1-systemd-hierarchy"),
+        (replace(V1, cgroup_driver="systemd"), "cgroup1-own-slice"),
         (replace(V1, rootless=True), "cgroup1-systemd-hierarchy"),
         (V2, "cgroup2-own-subtree"),
-        (replace(V2, cgroup_driver="systemd"), "cgroup2-host-tree"),
+        (replace(V2, cgroup_driver="systemd"), "cgroup2-own-slice"),
         (replace(V2, rootless=True), "cgroup2-host-tree"),
     ],
 )
@@ -72,10 +79,31 @@ def test_the_own_subtree_is_the_only_writable_bind():
     ]
 
 
+@pytest.mark.parametrize("host", [replace(V1, cgroup_driver="systemd"), replace(V2, cgroup_driver="systemd")])
+def test_with_systemds_driver_the_own_slice_is_the_only_writable_bind(host):
+    cooked = cook(instance(), host, IDENT)
+    assert re.fullmatch(r"tpaexec\.docker-[0-9a-f]{16}\.slice", cooked.cgroup_parent)
+    assert cooked.cgroup_parent != cook(instance(), host, "another").cgroup_parent
+    writable = [bind for bind in cooked.binds if bind.endswith(":rw")]
+    assert len(writable) == 1
+    assert writable[0].endswith(f"/tpaexec.docker.slice/{cooked.cgroup_parent}:rw")
+
+
+@pytest.mark.parametrize(
+    ("parent", "group"),
+    [("", ""), ("/a/b-c", "/a/b-c"), ("a.slice", "/a.slice"), ("a-b-c.slice", "/a.slice/a-b.slice/a-b-c.slice")],
+)
+def test_where_a_cgroup_parent_lies(parent, group):
+    assert group_of(parent) == group
+
+
 def test_the_users_own_words_come_first():
     mine = Volume("bind", "/cg", "/sys/fs/cgroup/", ("rw",))
     assert cook(instance(volumes=(mine,)), V1, IDENT).binds == ()
     assert cook(instance(cgroup_parent="/mine"), V1, IDENT).cgroup_parent == "/mine"
+    sliced = cook(instance(cgroup_parent="a-b.slice"), replace(V2, cgroup_driver="systemd"), IDENT)
+    assert sliced.cgroup_parent == "a-b.slice"
+    assert sliced.binds[1].startswith("/sys/fs/cgroup/a.slice/a-b.slice:/")
     assert "/tmp" not in cook(instance(volumes=(Volume("volume", "t", "/tmp"),)), V1, IDENT).tmpfs
 
 
