@@ -71,7 +71,7 @@ RECIPES: tuple[Recipe, ...] = (
     Recipe(
         id="cgroup2-private",
         why="cgroup v2, engine 28 or newer: a private cgroup namespace, mounted writable by the engine itself",
-        proven=False,
+        proven=True,
         fits=lambda host: host.engine >= (28,) and not host.rootless,
         cgroupns="private",
         security_opts=("writable-cgroups=true",),
