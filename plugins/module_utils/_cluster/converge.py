@@ -48,7 +48,7 @@ class Job:
     parallel: int
 
 
-def job_of(params: Mapping[str, Any]) -> Job:
+def job_of(params: Mapping[str, Any], check_mode: bool = False) -> Job:
     """Options → Job. Raises ConfigError with every problem."""
     cluster_dir = params.get("cluster_dir") or ""
     cluster = parse_config(options_to_data(params), cluster_dir or os.getcwd(), read_file)
@@ -60,6 +60,7 @@ def job_of(params: Mapping[str, Any]) -> Job:
             prune=bool(params.get("prune")),
             nodes=tuple(params.get("nodes") or ()),
             remove_volumes=bool(params.get("remove_volumes")),
+            foresee=check_mode,
         ),
         directory=record_directory(params.get("record_dir"), cluster_dir, cluster.name),
         cluster_dir=cluster_dir,
@@ -82,7 +83,7 @@ def record_directory(said: Optional[str], cluster_dir: str, name: str) -> str:
 
 def body(params: dict[str, Any], run: Run) -> dict[str, Any]:
     """The module docker_cluster."""
-    job = job_of(params)
+    job = job_of(params, run.check_mode)
     # With a cluster directory, cluster_config has said them already.
     for warning in () if job.cluster_dir else job.cluster.warnings:
         run.warn(warning)

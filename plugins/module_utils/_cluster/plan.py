@@ -49,7 +49,10 @@ def make_plan(
     scene = Scene(fleet, world, applied, wishes, replaced)
     nodes = [_placed(instance, scene) for instance in cluster.instances if _chosen(instance, wishes)]
     if wishes.state == PRESENT:
-        problems += [*network_problems, *_missing_images(fleet), *_in_the_way(cluster, fleet)]
+        problems += [*network_problems, *_in_the_way(cluster, fleet)]
+    images = _missing_images(fleet) if wishes.state == PRESENT else []
+    if not wishes.foresee:
+        problems += images
     dropped, warnings = _plan_dropped(names, world, wishes)
     left, more = plan_strays(cluster, fleet, wishes)
     return Plan(
@@ -57,7 +60,7 @@ def make_plan(
         nodes=(*nodes, *dropped, *left),
         volumes=_named_volumes(cluster, fleet),
         problems=tuple(problems),
-        warnings=(*warnings, *more),
+        warnings=(*warnings, *more, *(_foreseen(item) for item in images if wishes.foresee)),
     )
 
 
@@ -119,6 +122,11 @@ def _missing_images(fleet: Fleet) -> list[Problem]:
         )
         for name, host in missing
     ]
+
+
+def _foreseen(problem: Problem) -> str:
+    """A check of the whole provision comes before its images; the role guest_image says how it would get them."""
+    return f"{problem.message.rstrip('.')} yet: what follows is said as if it were."
 
 
 def _in_the_way(cluster: Cluster, fleet: Fleet) -> list[Problem]:

@@ -18,13 +18,14 @@ BEYOND = ("dead", "removing")
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the caller asks for beyond config.yml."""
+    """What the caller asks for beyond config.yml. `foresee`: nothing is done, so images may still be on their way."""
 
     state: str = PRESENT
     recreate: tuple[str, ...] = ()
     prune: bool = False
     nodes: tuple[str, ...] = ()
     remove_volumes: bool = False
+    foresee: bool = False
 
 
 @dataclass(frozen=True)

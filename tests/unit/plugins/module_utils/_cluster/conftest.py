@@ -42,7 +42,7 @@ class Site:
         params = {**OPTIONS, **config, **options, "record_dir": str(self.directory)}
         self.warnings = []
         self.engine.calls.clear()
-        job = converge.job_of(params)
+        job = converge.job_of(params, check)
         with converge._lock(job, check):
             run = Run(check, True, self.warnings.append, lambda *a: (0, "", ""))
             return converge.converge({"default": self.engine}, job, run)

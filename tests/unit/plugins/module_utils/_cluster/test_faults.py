@@ -81,6 +81,13 @@ def test_a_missing_image_is_told_before_anything(site):
     assert site.engine.calls == []
 
 
+def test_a_check_comes_before_the_images(site):
+    result = site.run(cluster({"Name": "uno", "image": "none:1"}), check=True)
+    assert node(result, "uno")["steps"] == ["create", "start"]
+    assert [word for word in site.warnings if "none:1 is not on the Docker host yet" in word]
+    assert site.engine.calls == []
+
+
 def test_a_network_that_nobody_declares_must_be_there(site):
     with pytest.raises(ConfigError, match="there is no network elsewhere"):
         site.run(cluster({"Name": "uno", "networks": ["elsewhere"]}))
