@@ -78,9 +78,7 @@ def hosts(sdk, image):
     containers = {}
     try:
         for host, (system, before, _variables) in HOSTS.items():
-            containers[host] = sdk.containers.run(
-                image, ["sleep", "infinity"], detach=True, init=True, labels=LABELS
-            )
+            containers[host] = sdk.containers.run(image, ["sleep", "infinity"], detach=True, init=True, labels=LABELS)
             release, redhat_release = OS_RELEASE[system]
             put(containers[host], {"etc/os-release": release, "etc/redhat-release": redhat_release})
             sh(containers[host], before)
@@ -116,10 +114,14 @@ def play(hosts, tmp_path_factory):
         program = Path(sys.executable).with_name("ansible-playbook")
         ran = subprocess.run(
             [program, "-i", source, "tpaexec.docker.install_docker", "-e", "engine_hosts=all", *words],
-            env=environment, capture_output=True, text=True, timeout=300, check=False,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
         )
         assert ran.stdout.lstrip().startswith("{"), ran.stdout + ran.stderr
-        said = json.loads(ran.stdout[ran.stdout.index("{"):])
+        said = json.loads(ran.stdout[ran.stdout.index("{") :])
         result = {host: {**counts, "messages": ""} for host, counts in said["stats"].items()}
         for task in said["plays"][0]["tasks"]:
             for host, outcome in task["hosts"].items():
