@@ -77,7 +77,8 @@ class Progress:
 
         A worker that dies while it writes to Ansible's queue keeps the queue's lock: Ansible would wait for ever.
         """
-        self._lock.acquire(timeout=5)  # pylint: disable=consider-using-with - nobody else is to write any more
+        # Never given back: nobody else is to write any more.
+        self._lock.acquire(timeout=5)  # pylint: disable=consider-using-with
         if self._writing:  # it is this very thread that the signal came upon
             self._end = end
             self._lock.release()
