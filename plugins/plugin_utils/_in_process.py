@@ -22,8 +22,6 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
-# The first of ours: what is imported after it is compiled once, not at every start.
-from ansible_collections.tpaexec.docker.plugins.plugin_utils import _compiled  # noqa: F401 # isort: skip
 from ansible_collections.tpaexec.docker.plugins.module_utils import _entry
 from ansible_collections.tpaexec.docker.plugins.module_utils._errors import PlatformError
 from ansible_collections.tpaexec.docker.plugins.plugin_utils import _progress
