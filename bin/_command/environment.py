@@ -7,6 +7,7 @@ import _locale
 import json
 import os
 import shutil
+import stat
 
 from .errors import CommandError
 
@@ -112,9 +113,37 @@ def with_locale() -> dict[str, str]:
     return {"LC_ALL": "C.UTF-8"}
 
 
+def with_home(environ: dict[str, str]) -> dict[str, str]:
+    """A place of its own for Ansible where the home cannot be written: it would end at once, with a traceback."""
+    home = os.path.join(os.path.expanduser("~"), ".ansible")
+    if "ANSIBLE_HOME" in environ or _writable(home):
+        return {}
+    place = os.path.join(environ.get("TMPDIR") or "/tmp", f"tpaexec-docker-{os.getuid()}")  # noqa: S108 - checked
+    try:
+        if not os.path.isdir(place):
+            os.mkdir(place, mode=0o700)
+        # Somebody else's, a link or one that others may write is not taken: what Ansible keeps there, it runs.
+        found = os.lstat(place)
+        if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077:
+            return {"ANSIBLE_HOME": place}
+    except OSError:
+        pass
+    raise CommandError(
+        f"Set ANSIBLE_HOME to a directory of yours that can be written: neither {home} nor {place} is one, and Ansible "
+        "keeps its temporary files there."
+    )
+
+
+def _writable(path: str) -> bool:
+    """Whether files can be made in *path*, or it can be made itself."""
+    while not os.path.exists(path) and path != os.path.dirname(path):
+        path = os.path.dirname(path)
+    return os.path.isdir(path) and os.access(path, os.W_OK | os.X_OK)
+
+
 def for_own_playbooks(environ: dict[str, str], output: str, quiet: bool, verbose: bool) -> dict[str, str]:
     """What a playbook of this collection gains when the command runs it."""
-    additions = {**with_collection(environ), **with_locale()}
+    additions = {**with_collection(environ), **with_locale(), **with_home(environ)}
     additions["ANSIBLE_CONFIG"] = os.path.join(FILES, "ansible.cfg")
     additions["ANSIBLE_STDOUT_CALLBACK"] = "tpaexec.docker.tpaexec"
     additions["TPAEXEC_DOCKER_FORMAT"] = output

@@ -24,8 +24,9 @@ def _over_inventory(options: dict[str, Any], program: str) -> list[str]:
 
 
 def _environment(environ: dict[str, str]) -> dict[str, str]:
-    """Without Ansible's warning about the minus in tag_Cluster_<name>, and with a locale that Ansible starts in."""
-    return {"ANSIBLE_TRANSFORM_INVALID_GROUP_CHARS": "ignore", **environ, **environment.with_locale()}
+    """Without Ansible's warning about the minus in tag_Cluster_<name>, and in surroundings that Ansible starts in."""
+    surroundings = {**environment.with_locale(), **environment.with_home(environ)}
+    return {"ANSIBLE_TRANSFORM_INVALID_GROUP_CHARS": "ignore", **environ, **surroundings}
 
 
 def _run(argv: list[str], environ: dict[str, str]) -> int:
