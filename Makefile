@@ -14,7 +14,7 @@ WITH_IMAGE := $(TOOLS)/with-docker.sh $(TOOLS)/with-image.sh
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: help demo demo-clean test test-long test-matrix test-matrix-ci lint unit sanity integration molecule bench build \
-        pictures \
+        pictures docs release-check \
         venv venv-test engine image clean
 
 help: ## this list
@@ -38,11 +38,14 @@ demo: venv ## three booted nodes, from nothing
 demo-clean: venv ## removes what demo made (IMAGE=1: the guest image too)
 	@IMAGE=$(IMAGE) $(WITH_DOCKER) $(TOOLS)/demo-clean.sh
 
-test: lint unit sanity integration molecule ## every test that fits into 20 minutes
+test: lint docs unit sanity integration molecule ## every test that fits into 20 minutes
 	@echo "-- make test: all passed"
 
 lint: venv-test ## ruff, mypy, yamllint, ansible-lint
 	@$(TOOLS)/lint.sh
+
+docs: venv-test ## the documentation's site, in build/docs
+	@$(TOOLS)/docs.sh
 
 unit: venv-test ## tests without a daemon
 	@$(PYTEST) tests/unit
@@ -76,6 +79,9 @@ pictures: venv ## the picture of a cluster in docs/images (needs Graphviz)
 
 build: venv ## the collection's tarball, in build/
 	@$(BIN)/ansible-galaxy collection build --force --output-path build .
+
+release-check: venv-test ## the checklist before a release: build, install into an empty place, the demo from there
+	@$(WITH_IMAGE) $(TOOLS)/release-check.sh
 
 clean: ## removes virtual environments and caches; not the demo, not Docker
 	@rm -rf .venv .cache build .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/output

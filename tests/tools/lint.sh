@@ -20,3 +20,9 @@ yamllint --strict galaxy.yml meta playbooks roles extensions changelogs/config.y
 say "antsibull-docs, antsibull-changelog"
 antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=self --skip-rstcheck .
 antsibull-changelog lint
+say reuse
+# Its other module for encodings needs a library of the system.
+REUSE_ENCODING_MODULE=charset_normalizer reuse lint --quiet || {
+  REUSE_ENCODING_MODULE=charset_normalizer reuse lint --lines
+  die "every file needs its licence: an SPDX line, or a place in REUSE.toml"
+}
