@@ -171,7 +171,7 @@ class _Strict(tarfile.TarInfo):
     """tarfile takes a damaged header for the end of the archive; only the end's own block is the end."""
 
     @classmethod
-    def fromtarfile(cls, archive: Any) -> Any:
+    def fromtarfile(cls, archive: Any) -> Any:  # pylint: disable=arguments-renamed
         try:
             return super().fromtarfile(archive)
         except getattr(tarfile, "EOFHeaderError"):  # noqa: B009 - known to Python, not to its type stubs

@@ -17,7 +17,7 @@ import yaml
 from ansible_collections.tpaexec.docker.plugins.module_utils._directory.paths import TEMPORARY
 
 TOP = Path(__file__).resolve().parents[3]
-KEPT = {"id", "record.json", "lock"}
+KEPT = {"id", "record.json", "lock", "last-run.json"}
 
 
 def descendants(leader: int) -> list[int]:

@@ -58,7 +58,7 @@ class Block:
             return [(line, "") for line in re.sub(r"\\\n\s*", "", self.text).splitlines() if line.strip()]
         parts = re.split(r"^\$ ", self.text, flags=re.MULTILINE)
         assert not parts[0], f"a console begins with a command: {self.text}"
-        return [(command, printed) for command, _, printed in (part.partition("\n") for part in parts[1:])]
+        return [(command, printed) for command, _newline, printed in (part.partition("\n") for part in parts[1:])]
 
 
 def blocks_of(text: str) -> list[Block]:
