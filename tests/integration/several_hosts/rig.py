@@ -150,6 +150,11 @@ class Rig:
 
         with ThreadPoolExecutor(self.count) as pool:
             list(pool.map(leave, self.hosts))
+        for host in self.hosts:
+            # Seen on 20.10: an engine may keep the port of the Swarm's gossip until it is restarted.
+            if ":7946 " in self.inside(host, "ss", "-lntu"):
+                self.call("stop-engine", host)
+                self.call("start-engine", host)
 
     def swarm_state(self, host: str) -> str:
         return str(self.sdk(host).info()["Swarm"]["LocalNodeState"])

@@ -32,8 +32,10 @@ def test_each_host_and_what_is_between(rig):
     reply = check(rig)
     assert not reply.failed, reply.result["msg"]
     assert set(reply.result["hosts"]) == set(rig.hosts)
-    who = [item["hosts"] for item in reply.result["findings"] if item["id"] == "ROOT_EQUIVALENT"]
-    assert who == [rig.hosts]  # what is the same of all is said once
+    who = {ident: [item["hosts"] for item in reply.result["findings"] if item["id"] == ident]
+           for ident in ("LIVE_RESTORE_OFF", "ROOT_EQUIVALENT")}  # fmt: skip
+    assert who["LIVE_RESTORE_OFF"] == [rig.hosts]  # what is the same of all is said once
+    assert who["ROOT_EQUIVALENT"] == [[host] for host in rig.hosts]  # this names each daemon's address
     assert "ENGINE_TWICE" in reply.result["checked"]["ran"]
     assert "--canary" in reply.result["checked"]["not_run"]["SWARM_PORT_BLOCKED"]
     assert "Preflight of between the hosts" in reply.result["report"]
