@@ -181,8 +181,8 @@ class Rig:
         if not shutil.which("sshd", path=_path()):
             root = packages.unpack(packages.own_suite(), ["openssh-server", "libwrap0"])
             link = self.home / "tools"
-            if not link.exists():
-                link.symlink_to(root)
+            link.unlink(missing_ok=True)  # another checkout's, which may be gone: the rigs' folder outlives a run
+            link.symlink_to(root)
         self.call("sshd", host)
         return self.home / "ssh" / "id"
 
