@@ -7,78 +7,30 @@ import contextlib
 import os
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Iterator, Mapping, Optional, Sequence
 
 from .._client import Address, Daemon
-from .._directory.config_file import read_file
 from .._directory.keys import SshKeys, ensure_keys, read_keys
 from .._entry import Run
 from .._errors import ConfigError, DaemonError, PlatformError
 from .._hosts import Connected, addresses_of, closing, connect_all
-from .._spec.model import DEFAULT_HOST, Cluster, Host
-from .._spec.parse import options_to_data, parse_config
+from .._spec.model import Cluster
 from . import timeline
 from .apply import NodeResult, NodeWorker, run_nodes
 from .apply_networks import make_networks, make_volumes, remove_networks, remove_volumes
 from .cgroups import our_groups, remove_groups
 from .fleet import Fleet, observe_all
-from .observe import FOREIGN, ID_LABEL, OURS
+from .job import Job, hosts_of, job_of
+from .observe import FOREIGN, ID_LABEL
 from .plan import make_plan
-from .plan_model import ABSENT, PRESENT, Plan, Wishes
-from .plan_network import KEEP
+from .plan_model import ABSENT, PRESENT, Plan
 from .pool import Deadline
-from .record import Place, Record, locked, new_id, read_id, read_record, write_id, write_record
+from .record import Place, locked, new_id, read_id, read_record, write_record
+from .remember import forget, keep_id, leaves_something, next_record
 from .result import Outcome, as_result
 from .ssh import KeyMaterial, SshInstaller
 from .tools import Benches, Site, Tools
-
-
-@dataclass(frozen=True)
-class Job:
-    """The module's options, read once."""
-
-    cluster: Cluster
-    wishes: Wishes
-    directory: str
-    cluster_dir: str
-    adopt: bool
-    wait: bool
-    wait_timeout: int
-    parallel: int
-
-
-def job_of(params: Mapping[str, Any], check_mode: bool = False) -> Job:
-    """Options → Job. Raises ConfigError with every problem."""
-    cluster_dir = params.get("cluster_dir") or ""
-    cluster = parse_config(options_to_data(params), cluster_dir or os.getcwd(), read_file)
-    return Job(
-        cluster=cluster,
-        wishes=Wishes(
-            state=params["state"],
-            recreate=tuple(params.get("recreate") or ()),
-            prune=bool(params.get("prune")),
-            nodes=tuple(params.get("nodes") or ()),
-            remove_volumes=bool(params.get("remove_volumes")),
-            foresee=check_mode,
-        ),
-        directory=record_directory(params.get("record_dir"), cluster_dir, cluster.name),
-        cluster_dir=cluster_dir,
-        adopt=bool(params.get("adopt")),
-        wait=params.get("wait", "booted") == "booted",
-        wait_timeout=int(params.get("wait_timeout") or 120),
-        parallel=max(1, int(params.get("parallel") or 8)),
-    )
-
-
-def record_directory(said: Optional[str], cluster_dir: str, name: str) -> str:
-    """Where id, record and lock are kept: as said, in the cluster directory, else in the user's state directory."""
-    if said:
-        return said
-    if cluster_dir:
-        return os.path.join(cluster_dir, ".tpaexec-docker")
-    state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
-    return os.path.join(state, "tpaexec-docker", name)
 
 
 def body(params: dict[str, Any], run: Run) -> dict[str, Any]:
@@ -90,18 +42,6 @@ def body(params: dict[str, Any], run: Run) -> dict[str, Any]:
     addresses = addresses_of(hosts_of(job.cluster, job.directory), Address.from_params(params))
     with closing(connect_all(addresses, job.parallel + 2)) as connected, _lock(job, run.check_mode):
         return converge(connected, job, run)
-
-
-def hosts_of(cluster: Cluster, directory: str) -> list[Host]:
-    """The hosts to look at: those with nodes, the other declared ones, and `default` where the cluster may still have
-    something there, because it was made before it had hosts or its record says so."""
-    found = {host.name: host for host in (*cluster.used_hosts, *cluster.hosts.values())}
-    if cluster.hosts and DEFAULT_HOST not in found:
-        record = read_record(directory)
-        places = {place.host for place in record.places.values()}
-        if DEFAULT_HOST in places or (not places and read_id(directory)):
-            found[DEFAULT_HOST] = Host()
-    return list(found.values())
 
 
 def _lock(job: Job, check_mode: bool) -> contextlib.AbstractContextManager[None]:
@@ -121,21 +61,16 @@ def converge(connected: Mapping[str, Connected], job: Job, run: Run) -> dict[str
     if run.check_mode:
         return as_result(job.cluster, plan, fleet, Outcome(check_mode=True), job.wishes.state)
     if job.wishes.state == PRESENT:
-        _keep_id(job.directory, ident)
+        keep_id(job.directory, ident)
     site = Site(job.cluster, ident, fleet, record.hosts, job.wait)
     outcome = _apply(connected, job, run, site, plan)
-    write_record(job.directory, _next_record(record, site, outcome.results))
+    write_record(job.directory, next_record(record, site, outcome.results))
     result = as_result(job.cluster, plan, fleet, outcome, job.wishes.state)
     if job.wishes.state == PRESENT:
         timeline.keep(job.directory, result)
-    if job.wishes.state == ABSENT and not result.get("failed") and not fleet.lost and not _leaves_something(plan, job):
-        _forget(job.directory)
+    if job.wishes.state == ABSENT and not result.get("failed") and not fleet.lost and not leaves_something(plan, job):
+        forget(job.directory)
     return result
-
-
-def _keep_id(directory: str, ident: str) -> None:
-    if read_id(directory) != ident:
-        write_id(directory, ident)
 
 
 def _identify(connected: Mapping[str, Connected], job: Job, run: Run, places: Mapping[str, Place]) -> tuple[str, Fleet]:
@@ -264,55 +199,3 @@ def _tools(daemon: Daemon, deadline: Deadline, keys: Optional[Future[SshKeys]]) 
 
 def _wanted_keys(material: KeyMaterial) -> dict[str, str]:
     return {"key": material.public_key, "host_key": material.host_public}
-
-
-def _next_record(record: Record, site: Site, results: Sequence[NodeResult]) -> Record:
-    """Mends and captured lines of this run added, what is gone dropped; what is on a silent host is kept."""
-    applied, hosts = dict(record.applied), dict(record.hosts)
-    alive = {item.id for item in site.fleet.containers} | {result.container_id for result in results}
-    if site.fleet.lost:
-        alive |= {*applied, *hosts}
-    for result in results:
-        mended = result.plan.mended
-        if mended and not result.error:
-            applied[result.container_id] = {**applied.get(result.container_id, {}), **mended}
-        if result.hosts_lines is not None:
-            hosts[result.container_id] = result.hosts_lines
-        if "remove" in result.done and result.plan.container is not None:
-            alive.discard(result.plan.container.id)
-    return replace(
-        record,
-        applied={key: value for key, value in applied.items() if key in alive},
-        hosts={key: value for key, value in hosts.items() if key in alive and value},
-        places=_next_places(record, site, results),
-    )
-
-
-def _next_places(record: Record, site: Site, results: Sequence[NodeResult]) -> dict[str, Place]:
-    """Where each node is; kept only where there is a choice."""
-    if not site.cluster.hosts:
-        return {}
-    found = dict(record.places)
-    for result in results:
-        if result.container_id and result.plan.instance is not None and result.host in site.fleet.worlds:
-            engine = site.facts(result.host).engine_id
-            found[result.name] = Place(result.host, engine, result.container_id)
-        elif result.plan.kinds[-1:] == ("remove",) and not result.error and result.plan.instance is not None:
-            found.pop(result.name, None)
-    names = {instance.name for instance in site.cluster.instances}
-    return {name: place for name, place in found.items() if name in names or place.host in site.fleet.lost}
-
-
-def _leaves_something(plan: Plan, job: Job) -> bool:
-    """A volume that is kept, or a network that strangers use, carries our id: without it nobody could remove them."""
-    kept = any(item.action == KEEP and item.observed and item.observed.owner == OURS for item in plan.networks)
-    return kept or bool(plan.volumes and not job.wishes.remove_volumes)
-
-
-def _forget(directory: str) -> None:
-    """After `absent` nothing carries the id any more: what we kept goes too. The lock goes last, while it is held."""
-    for name in ("id", "record.json", timeline.FILE, "lock"):
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(os.path.join(directory, name))
-    with contextlib.suppress(OSError):
-        os.rmdir(directory)

@@ -13,8 +13,8 @@ from .._hosts import addresses_of, closing, connect_all
 from .._spec.load import read_config
 from .._spec.model import Cluster
 from .._spec.parse import parse_config
-from .converge import hosts_of, record_directory
 from .fleet import Fleet, observe_all, strays, whole
+from .job import hosts_of, record_directory
 from .observe import FOREIGN, Container
 from .plan import make_plan
 from .plan_model import NodePlan, Wishes

@@ -27,6 +27,10 @@ class Wishes:
     remove_volumes: bool = False
     foresee: bool = False
 
+    def renews(self, name: str) -> bool:
+        """Whether this node is to be made again though it is there."""
+        return name in self.recreate or ALL in self.recreate
+
 
 @dataclass(frozen=True)
 class Step:

@@ -1,86 +1,105 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One node that exists: what is mended in place, what blocks, which networks it is to be attached to; pure."""
+"""One node: the steps from the state that its container is in to the one that is wanted; pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Iterator, Mapping, Optional
+from typing import Optional
 
-from .._spec.model import Attachment, Instance
-from .drift import MEND, Drift, drift_of
-from .observe import Container, Endpoint, World
-
-
-@dataclass(frozen=True)
-class NodeContext:
-    """All that the plan of one node depends on. `replaced`: networks that are removed and made again."""
-
-    instance: Instance
-    container: Optional[Container]
-    world: World
-    applied: Mapping[str, Any]
-    replaced: frozenset[str] = frozenset()
+from .._spec.model import Instance
+from .labels import network_names, recipe_of
+from .observe import OURS, TPA, Container
+from .plan_mend import NodeContext, attach_steps, mends
+from .plan_model import BEYOND, NodePlan, Step, Wishes
+from .recipe import choose
 
 
-def mends(context: NodeContext) -> tuple[dict[str, Any], dict[str, Any], list[str], list[str]]:
-    """(the engine's update call, what it will have applied, reasons, blockers)."""
-    container = context.container
+def plan_start(instance: Instance, container: Optional[Container]) -> NodePlan:
     if container is None:
-        return {}, {}, [], []
-    found = drift_of(context.instance.settings, context.applied, container.raw)
-    blockers = [str(item) for item in found if item.verdict != MEND]
-    update: dict[str, Any] = {}
-    for item in found:
-        if item.verdict == MEND:
-            update.update(_update(item, context.instance))
-    mended = {item.key: item.wanted for item in found if item.verdict == MEND}
-    return update, mended, [str(item) for item in found if item.verdict == MEND], blockers
+        reason = "it was never provisioned or was removed: run tpaexec provision"
+        return NodePlan(instance.name, instance, None, reasons=(reason,), blocked=True)
+    if container.status in BEYOND:
+        return _plan_beyond(instance, container, again=False)
+    return NodePlan(instance.name, instance, container, tuple(wake_steps(container)))
 
 
-def _update(drift: Drift, instance: Instance) -> dict[str, Any]:
-    """The body of `POST /containers/{id}/update` for one drift."""
-    settings = instance.settings
-    if drift.key == "memory":
-        # The engine keeps memory + swap at twice the memory; it refuses one above the other.
-        return {"Memory": settings.memory, "MemorySwap": (settings.memory or 0) * 2}
-    if drift.key == "memory_reservation":
-        return {"MemoryReservation": settings.memory_reservation}
-    if drift.key == "cpus":
-        return {"NanoCpus": drift.wanted}
-    if drift.key == "pids_limit":
-        return {"PidsLimit": drift.wanted or -1}
-    return {"RestartPolicy": {"Name": settings.restart_policy, "MaximumRetryCount": settings.restart_retries}}
+def _plan_beyond(instance: Instance, container: Container, again: bool) -> NodePlan:
+    """The engine never starts such a container. A dead one is what is left of a removal that somebody asked for and
+    that did not end, most often since the daemon was killed: it is finished, and the node made again."""
+    said = f" (the engine: {container.error})" if container.error else ""
+    if container.status == "removing":
+        reason = f"its container is being removed{said}: wait until it is gone, then run tpaexec provision"
+        return NodePlan(instance.name, instance, container, reasons=(reason,), blocked=True)
+    reason = f"its container is dead: a removal of it began and did not end{said}"
+    if again and container.owner == OURS:
+        return _plan_again(instance, container, (reason,))
+    remedy = f"tpaexec provision DIR --recreate {instance.name}" if again else "tpaexec provision"
+    return NodePlan(instance.name, instance, container, reasons=(f"{reason}. Make it again: {remedy}",), blocked=True)
 
 
-def attach_steps(context: NodeContext) -> Iterator[tuple[str, Attachment, str]]:
-    """(connect or disconnect, the network, why). One that stays in config.yml is disconnected, then connected."""
-    container = context.container
+def wake_steps(container: Container) -> list[Step]:
+    """What brings a container that exists to run."""
+    if container.status == "paused":
+        return [Step("unpause")]
+    return [] if container.status in ("running", "restarting") else [Step("start")]
+
+
+def plan_present(context: NodeContext, wishes: Wishes) -> NodePlan:
+    instance, container = context.instance, context.container
     if container is None:
-        return
-    wanted = {item.network for item in context.instance.settings.networks}
-    made_with = {str(name) for name in context.applied.get("networks") or []}
-    for endpoint in container.endpoints:
-        if endpoint.network not in wanted and endpoint.network in made_with:
-            yield "disconnect", Attachment(endpoint.network), f"network {endpoint.network} is no longer wanted"
-    for item in context.instance.settings.networks:
-        have = container.endpoint(item.network)
-        reason = _attach_reason(item, have, context)
-        if not reason:
-            continue
-        if have is not None:
-            yield "disconnect", Attachment(item.network), reason
-        yield "connect", item, reason
+        extra = [Step("connect", item) for item in instance.settings.networks[1:]]
+        return NodePlan(instance.name, instance, None, (Step("create"), *extra, Step("start")), ("not there",))
+    if wishes.renews(instance.name):
+        return _plan_again(instance, container, ("recreated as asked",))
+    if container.status in BEYOND:
+        return _plan_beyond(instance, container, again=True)
+    update, mended, reasons, blockers = mends(context)
+    warnings = _stale(context)
+    if blockers and container.status == "created" and container.owner == OURS:
+        return _plan_again(instance, container, (*blockers, "it was never started, so nothing can be lost"))
+    if blockers:
+        words = (*blockers, f"a node is recreated only when asked: tpaexec provision DIR --recreate {instance.name}")
+        return NodePlan(instance.name, instance, container, (), words, blocked=True, warnings=warnings)
+    changes: list[Step] = []
+    if update:
+        changes.append(Step("update", update))
+    network_reasons = []
+    for kind, data, reason in attach_steps(context):
+        changes.append(Step(kind, data))
+        network_reasons.append(reason)
+    # An address that one network gives back may be the next one's; apply frees everything first.
+    changes.sort(key=lambda step: step.kind == "connect")
+    if network_reasons:
+        mended["networks"] = network_names(instance)
+    wake = wake_steps(container)
+    woken = [f"it was {container.status}"] if wake else []
+    all_reasons = (*reasons, *dict.fromkeys(filter(None, network_reasons)), *woken)
+    return NodePlan(
+        instance.name, instance, container, (*changes, *wake), all_reasons, warnings=warnings, mended=mended
+    )
 
 
-def _attach_reason(item: Attachment, have: Optional[Endpoint], context: NodeContext) -> str:
-    if have is None:
-        return f"not attached to network {item.network}"
-    network = context.world.networks.get(item.network)
-    if item.network in context.replaced or network is None:
-        return f"network {item.network} is made anew"
-    if have.network_id and have.network_id != network.id:
-        return f"attached to a network {item.network} that is gone"
-    if item.ipv4_address and item.ipv4_address != (have.asked or have.address):
-        return f"address in {item.network}: wanted {item.ipv4_address}, found {have.asked or have.address or 'none'}"
-    missing = [alias for alias in item.aliases if alias not in have.aliases]
-    return f"aliases in {item.network}: {', '.join(missing)} missing" if missing else ""
+def _plan_again(instance: Instance, container: Container, reasons: tuple[str, ...]) -> NodePlan:
+    extra = [Step("connect", item) for item in instance.settings.networks[1:]]
+    return NodePlan(
+        instance.name, instance, container, (Step("remove"), Step("create"), *extra, Step("start")), reasons
+    )
+
+
+def _stale(context: NodeContext) -> tuple[str, ...]:
+    instance, container = context.instance, context.container
+    if container is None:
+        return ()
+    again = f"To renew it: --recreate {instance.name}"
+    found = []
+    image = context.world.images.get(instance.settings.image)
+    if image and container.image_id and image.get("Id") != container.image_id:
+        found.append(
+            f"{instance.name}: {instance.settings.image} now names a newer image than the one it runs. {again}"
+        )
+    if container.owner == TPA:
+        found.append(f"{instance.name}: made by TPA and taken as it is. {again}")
+    else:
+        made_by, now = recipe_of(container.labels), choose(context.world.host).id
+        if made_by and made_by != now:
+            found.append(f"{instance.name}: made by recipe {made_by}, today it would be {now}. {again}")
+    return tuple(found)

@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any, Mapping, Optional
 
 from .._cluster import timeline
-from .._cluster.converge import record_directory
 from .._cluster.info import body as look
+from .._cluster.job import record_directory
 from .._directory import document
 from .._directory.config_file import read_file, read_text
 from .._entry import Run

@@ -10,6 +10,7 @@ from typing import Any, Optional
 import pytest
 
 from ansible_collections.tpaexec.docker.plugins.module_utils._cluster import converge
+from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.job import job_of
 from ansible_collections.tpaexec.docker.plugins.module_utils._entry import Run
 
 from .model_engine import ModelEngine
@@ -42,7 +43,7 @@ class Site:
         params = {**OPTIONS, **config, **options, "record_dir": str(self.directory)}
         self.warnings = []
         self.engine.calls.clear()
-        job = converge.job_of(params, check)
+        job = job_of(params, check)
         with converge._lock(job, check):
             run = Run(check, True, self.warnings.append, lambda *a: (0, "", ""))
             return converge.converge({"default": self.engine}, job, run)

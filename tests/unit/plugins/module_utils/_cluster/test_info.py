@@ -7,8 +7,9 @@ from datetime import datetime, timezone
 
 import pytest
 
-from ansible_collections.tpaexec.docker.plugins.module_utils._cluster import converge, info
+from ansible_collections.tpaexec.docker.plugins.module_utils._cluster import info
 from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.fleet import Fleet
+from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.job import job_of
 from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.observe import observe
 from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.record import read_id, read_record
 
@@ -18,7 +19,7 @@ NOW = datetime(2026, 1, 1, 0, 1, 30, tzinfo=timezone.utc)
 
 
 def look(site: Site, config=TWO) -> dict:
-    wanted = converge.job_of({**OPTIONS, **config, "record_dir": str(site.directory)}).cluster
+    wanted = job_of({**OPTIONS, **config, "record_dir": str(site.directory)}).cluster
     site.engine.calls.clear()
     place = str(site.directory)
     seen = info.report(wanted, Fleet.of(observe(site.engine, wanted, read_id(place))), read_record(place), NOW)

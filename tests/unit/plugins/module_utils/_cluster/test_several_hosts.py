@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.tpaexec.docker.plugins.module_utils._cluster import converge
-from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.plan_overlay import choose_range
+from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.job import hosts_of, job_of
+from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.plan_addresses import choose_range
 from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.record import read_record
 from ansible_collections.tpaexec.docker.plugins.module_utils._entry import Run
 from ansible_collections.tpaexec.docker.plugins.module_utils._errors import ConfigError, DaemonError
@@ -43,7 +44,7 @@ class Rig:
 
     def run(self, config: dict[str, Any], check: bool = False, more: Any = None, **options: Any) -> dict[str, Any]:
         self.warnings = []
-        job = converge.job_of({**OPTIONS, **config, **options, "record_dir": str(self.directory)})
+        job = job_of({**OPTIONS, **config, **options, "record_dir": str(self.directory)})
         connected = {**(more or {}), **self.swarm.hosts, **self.silent}
         for host in self.swarm.hosts.values():
             host.calls.clear()
@@ -199,13 +200,13 @@ def test_a_cluster_grows_from_one_machine(rig: Rig) -> None:
 def test_a_cluster_made_before_it_had_hosts(rig: Rig) -> None:
     engine = ModelEngine()
     plain = {**spread(), "tpaexec_docker": {}}
-    job = converge.job_of({**OPTIONS, **plain, "record_dir": str(rig.directory)})
+    job = job_of({**OPTIONS, **plain, "record_dir": str(rig.directory)})
     converge.converge({"default": engine}, job, Run(False, True, print, lambda *a: (0, "", "")))
-    assert [host.name for host in converge.hosts_of(converge.job_of({**OPTIONS, **spread()}).cluster, "")] == [
+    assert [host.name for host in hosts_of(job_of({**OPTIONS, **spread()}).cluster, "")] == [
         "a", "b", "c",
     ]  # fmt: skip
-    job = converge.job_of({**OPTIONS, **spread(), "record_dir": str(rig.directory)})
-    assert [host.name for host in converge.hosts_of(job.cluster, job.directory)] == ["a", "b", "c", "default"]
+    job = job_of({**OPTIONS, **spread(), "record_dir": str(rig.directory)})
+    assert [host.name for host in hosts_of(job.cluster, job.directory)] == ["a", "b", "c", "default"]
     result = rig.run(spread(), more={"default": engine})
     assert {one["status"] for one in result["instances"]} == {"blocked"}
     assert "it is on host default, config.yml says a" in node(result, "uno")["error"]

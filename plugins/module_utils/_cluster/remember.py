@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run leaves in the cluster's record: its id, what was mended, where nodes are; and when all of it goes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import replace
+from typing import Sequence
+
+from . import timeline
+from .apply import NodeResult
+from .job import Job
+from .observe import OURS
+from .plan_model import Plan
+from .plan_network import KEEP
+from .record import Place, Record, read_id, write_id
+from .tools import Site
+
+
+def keep_id(directory: str, ident: str) -> None:
+    if read_id(directory) != ident:
+        write_id(directory, ident)
+
+
+def next_record(record: Record, site: Site, results: Sequence[NodeResult]) -> Record:
+    """Mends and captured lines of this run added, what is gone dropped; what is on a silent host is kept."""
+    applied, hosts = dict(record.applied), dict(record.hosts)
+    alive = {item.id for item in site.fleet.containers} | {result.container_id for result in results}
+    if site.fleet.lost:
+        alive |= {*applied, *hosts}
+    for result in results:
+        mended = result.plan.mended
+        if mended and not result.error:
+            applied[result.container_id] = {**applied.get(result.container_id, {}), **mended}
+        if result.hosts_lines is not None:
+            hosts[result.container_id] = result.hosts_lines
+        if "remove" in result.done and result.plan.container is not None:
+            alive.discard(result.plan.container.id)
+    return replace(
+        record,
+        applied={key: value for key, value in applied.items() if key in alive},
+        hosts={key: value for key, value in hosts.items() if key in alive and value},
+        places=_next_places(record, site, results),
+    )
+
+
+def _next_places(record: Record, site: Site, results: Sequence[NodeResult]) -> dict[str, Place]:
+    """Where each node is; kept only where there is a choice."""
+    if not site.cluster.hosts:
+        return {}
+    found = dict(record.places)
+    for result in results:
+        if result.container_id and result.plan.instance is not None and result.host in site.fleet.worlds:
+            engine = site.facts(result.host).engine_id
+            found[result.name] = Place(result.host, engine, result.container_id)
+        elif result.plan.kinds[-1:] == ("remove",) and not result.error and result.plan.instance is not None:
+            found.pop(result.name, None)
+    names = {instance.name for instance in site.cluster.instances}
+    return {name: place for name, place in found.items() if name in names or place.host in site.fleet.lost}
+
+
+def leaves_something(plan: Plan, job: Job) -> bool:
+    """A volume that is kept, or a network that strangers use, carries our id: without it nobody could remove them."""
+    kept = any(item.action == KEEP and item.observed and item.observed.owner == OURS for item in plan.networks)
+    return kept or bool(plan.volumes and not job.wishes.remove_volumes)
+
+
+def forget(directory: str) -> None:
+    """After `absent` nothing carries the id any more: what we kept goes too. The lock goes last, while it is held."""
+    for name in ("id", "record.json", timeline.FILE, "lock"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(directory, name))
+    with contextlib.suppress(OSError):
+        os.rmdir(directory)
