@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -40,6 +41,7 @@ for turn in range(10**6):
     nodes = [dict(name=node.name, ip_address=f"10.{turn % 200}.0.{node.node}") for node in cluster.instances]
     params = dict(cluster_dir=sys.argv[1], state="present", instances=nodes, config_hash=body.config_hash(text))
     body.body(params, run)
+    print("written", flush=True)
 """
 
 
@@ -95,6 +97,25 @@ def start(root):
     return process
 
 
+def await_writers(root):
+    """Until what a killed process had started has ended by itself: an ssh-keygen outlives its parent."""
+    deadline = time.monotonic() + 120
+    while writers(root):
+        assert time.monotonic() < deadline, writers(root)
+        time.sleep(0.05)
+
+
+def writers(root):
+    """Command lines of other processes that name the directory."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            with contextlib.suppress(OSError):
+                words = (entry / "cmdline").read_bytes()
+                found += [words] if os.fsencode(root) + b"/" in words else []
+    return found
+
+
 def test_killed_while_writing(root):
     finish(root)
     chance = random.Random(7)
@@ -105,6 +126,10 @@ def test_killed_while_writing(root):
         process.wait()
         broken = [str(path) for path in generated(root) if not is_whole(path)]
         assert broken == []
+    process = start(root)
+    assert process.stdout.readline() == b"written\n"  # so that the last run has something to change back
+    process.kill()
+    process.wait()
     result = finish(root)
     assert result["changed"]
     assert [str(path) for path in root.rglob(f"*{paths.TEMPORARY}*")] == []
@@ -124,7 +149,7 @@ def test_killed_while_making_keys(root):
         process.send_signal(signal.SIGKILL)
         process.wait()
         assert [str(path) for path in generated(root) if not is_whole(path)] == []
-    time.sleep(1.5)  # an ssh-keygen that outlived its parent ends by itself
+    await_writers(root)
     finish(root)
     assert [str(path) for path in root.rglob(f"*{paths.TEMPORARY}*")] == []
     for pair in keys.key_pairs(str(root), cluster):

@@ -19,18 +19,21 @@ from ansible_collections.tpaexec.docker.plugins.module_utils._checks.canary impo
 from ansible_collections.tpaexec.docker.plugins.module_utils._client import Address, connect
 from ansible_collections.tpaexec.docker.tests.integration.engines import ansible_cli
 
+# A busy machine boots slowly: what has to go well has this long, what has to be seen as well.
+PATIENCE = 240
+
 ALONE = """
 import sys
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.canary import run_canary
 from ansible_collections.tpaexec.docker.plugins.module_utils._client import Address, connect
 sys.stdin.close()
-run_canary(connect(Address(timeout=10)), sys.argv[1], deadline_seconds=float(sys.argv[2]))
+run_canary(connect(Address(timeout=60)), sys.argv[1], deadline_seconds=float(sys.argv[2]))
 """
 
 
 @pytest.fixture(scope="module")
 def daemon():
-    with connect(Address.from_params({"docker_host": os.environ.get("DOCKER_HOST"), "timeout": 10})) as found:
+    with connect(Address.from_params({"docker_host": os.environ.get("DOCKER_HOST"), "timeout": 60})) as found:
         yield found
 
 
@@ -39,7 +42,7 @@ def nothing_left(sdk):
     """After the test there is no canary that was not there before it."""
     before = canaries(sdk)
     yield
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while canaries(sdk) - before and time.monotonic() < deadline:
         time.sleep(0.2)
     assert canaries(sdk) - before == set()
@@ -63,7 +66,7 @@ def variant(sdk, image: str, *changes: str):
 
 
 def test_a_good_host_passes_every_step(daemon, guest_image, nothing_left):
-    result = run_canary(daemon, guest_image, measure=gather_through.measure)
+    result = run_canary(daemon, guest_image, deadline_seconds=PATIENCE, measure=gather_through.measure)
     assert (result.ok, result.failed_step, result.reason) == (True, "", "")
     steps = ["prepare", "network", "create", "start", "exec", "boot", "measure", "resolve", "remove"]
     assert list(result.seconds) == steps
@@ -80,7 +83,7 @@ def test_a_good_host_passes_every_step(daemon, guest_image, nothing_left):
     ],
 )
 def test_the_step_that_fails_is_named_with_its_evidence(daemon, guest_image, nothing_left, words, step, evidence):
-    result = run_canary(daemon, **{"image": guest_image, **words})
+    result = run_canary(daemon, **{"image": guest_image, "deadline_seconds": PATIENCE, **words})
     assert not result.ok
     assert result.failed_step == step
     assert evidence in (result.reason + result.log).lower()
@@ -89,7 +92,7 @@ def test_the_step_that_fails_is_named_with_its_evidence(daemon, guest_image, not
 def test_an_init_that_ends_at_once_shows_what_it_printed(daemon, sdk, guest_image, nothing_left):
     image = variant(sdk, guest_image, 'CMD ["/bin/sh", "-c", "echo no cgroup for me; exit 3"]', "ENTRYPOINT []")
     try:
-        result = run_canary(daemon, image)
+        result = run_canary(daemon, image, deadline_seconds=PATIENCE)
         assert result.failed_step in ("exec", "boot")
         assert "no cgroup for me" in result.log
     finally:
@@ -99,12 +102,26 @@ def test_an_init_that_ends_at_once_shows_what_it_printed(daemon, sdk, guest_imag
 def test_an_init_that_never_boots_is_given_up_at_the_deadline(daemon, sdk, guest_image, nothing_left):
     image = variant(sdk, guest_image, 'CMD ["sleep", "300"]', "ENTRYPOINT []")
     try:
-        started = time.monotonic()
-        result = run_canary(daemon, image, deadline_seconds=3)
+        clock = Waited()
+        result = run_canary(daemon, image, deadline_seconds=1, clock=clock, sleep=clock.sleep)
         assert (result.ok, result.failed_step) == (False, "boot")
-        assert time.monotonic() - started < 15
+        assert 1 <= result.seconds["boot"] < 2
     finally:
         sdk.images.remove(image, force=True)
+
+
+class Waited:
+    """A clock that counts only what was waited on purpose: a busy machine does not make it go."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+        self.now += seconds
 
 
 def seen(sdk, moment: str) -> set[str]:
@@ -117,8 +134,8 @@ def seen(sdk, moment: str) -> set[str]:
 @pytest.mark.parametrize("killed_at", ["network", "running"])
 def test_nothing_is_left_when_the_module_is_killed(sdk, guest_image, nothing_left, killed_at):
     before = canaries(sdk)
-    process = subprocess.Popen([sys.executable, "-c", ALONE, guest_image, "60"], env=ansible_cli.environment())
-    deadline = time.monotonic() + 20
+    process = subprocess.Popen([sys.executable, "-c", ALONE, guest_image, str(PATIENCE)], env=ansible_cli.environment())
+    deadline = time.monotonic() + PATIENCE
     while not seen(sdk, killed_at) - before and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
@@ -128,7 +145,7 @@ def test_nothing_is_left_when_the_module_is_killed(sdk, guest_image, nothing_lef
 
 @pytest.mark.long
 def test_the_container_ends_itself_when_the_guard_is_killed_too(daemon, sdk, guest_image, monkeypatch):
-    monkeypatch.setattr(canary_module, "SPARE", 5)
+    monkeypatch.setattr(canary_module, "SPARE", 20)
     monkeypatch.setattr(canary_module, "remove_all", lambda *_: "killed")
     guards = []
 
@@ -137,12 +154,14 @@ def test_the_container_ends_itself_when_the_guard_is_killed_too(daemon, sdk, gue
 
     run_canary(daemon, guest_image, deadline_seconds=3, guard=no_guard)
     assert sdk.containers.get(guards[0]).status == "running"
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while sdk.api.containers(all=True, filters={"name": guards[0]}) and time.monotonic() < deadline:
         time.sleep(0.5)
     assert not sdk.api.containers(all=True, filters={"name": guards[0]})
-    time.sleep(5)
-    canary_module.remove_stale(daemon)
+    deadline = time.monotonic() + PATIENCE
+    while sdk.api.networks(names=[guards[0]]) and time.monotonic() < deadline:
+        canary_module.remove_stale(daemon)
+        time.sleep(1)
     assert not sdk.api.networks(names=[guards[0]])
 
 
@@ -163,11 +182,11 @@ def test_a_stale_canary_goes_and_a_living_one_stays(sdk):
 def test_nothing_is_left_when_ansibles_module_is_killed(sdk, guest_image, nothing_left):
     """The real way: ansible packs the module, runs it, and the kernel's out-of-memory killer comes by."""
     before = canaries(sdk)
-    words = f"canary=true canary_image={guest_image} canary_timeout=60"
+    words = f"canary=true canary_image={guest_image} canary_timeout={PATIENCE}"
     with subprocess.Popen(
         ansible_cli.command("docker_preflight", words), env=ansible_cli.environment(), stdout=subprocess.PIPE
     ) as process:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while not seen(sdk, "running") - before and time.monotonic() < deadline:
             time.sleep(0.01)
         # a process of its own, or ansible's worker itself: either way all but the guard
@@ -176,11 +195,12 @@ def test_nothing_is_left_when_ansibles_module_is_killed(sdk, guest_image, nothin
             os.kill(pid, signal.SIGKILL)
         assert killed
         assert len(canaries(sdk) - before) >= 1, "killed too late: nothing was proven"
-        process.communicate(timeout=30)
+        process.communicate(timeout=PATIENCE)
 
 
 def test_a_canary_by_ansible(guest_image, nothing_left):
-    reply = ansible_cli.call("docker_preflight", f"canary=true canary_image={guest_image} timeout=10")
+    words = f"canary=true canary_image={guest_image} timeout=60 canary_timeout={PATIENCE}"
+    reply = ansible_cli.call("docker_preflight", words)
     assert not reply.failed, reply.result
     assert reply.severity("CANARY_FAILED") == "no finding"
     assert reply.result["changed"] is False

@@ -52,7 +52,7 @@ def test_each_in_its_time(listener: str) -> None:
     }
     started = time.monotonic()
     found = connect_all(addresses, 2, connector)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 25  # less than the one that hangs
     hang.set()
     assert list(found) == list(addresses)
     assert found["good"] == "unix:///good"

@@ -116,10 +116,10 @@ def laughs(open_bracket: str = "[", close_bracket: str = "]") -> str:
     ids=["lists of lists", "merges of merges", "one long text"],
 )
 def test_expansion_without_bounds_is_refused_at_once(text: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(ConfigError, match="expands without bounds"):
         load.read_config(text)
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_yaml_missing_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:

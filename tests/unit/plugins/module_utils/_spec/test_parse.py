@@ -236,7 +236,7 @@ def test_64_instances_are_parsed_at_once(good: dict[str, Any], parse: Parse) -> 
     ]
     best = 1.0
     for _attempt in range(5):
-        started = time.perf_counter()
+        started = time.process_time()
         parse(good)
-        best = min(best, time.perf_counter() - started)
+        best = min(best, time.process_time() - started)
     assert best < 0.05
