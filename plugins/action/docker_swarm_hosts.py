@@ -6,5 +6,5 @@ from __future__ import annotations
 from ansible_collections.tpaexec.docker.plugins.plugin_utils._in_process import InProcessAction
 
 
-class ActionModule(InProcessAction):
-    """See plugin_utils/_in_process.py."""
+class ActionModule(InProcessAction, early=False):
+    """See plugin_utils/_in_process.py. A cluster on one host skips it."""

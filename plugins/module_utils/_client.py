@@ -25,10 +25,11 @@ from ._spec.model import Host
 from ._tls import explain
 
 try:
-    import docker
-    import docker.constants
-    import docker.errors
-    import docker.tls
+    with _ssh_line.put_off():
+        import docker
+        import docker.constants
+        import docker.errors
+        import docker.tls
     import requests.exceptions
 
     SDK_ERROR = ""

@@ -8,6 +8,7 @@ body at once. Everywhere else, and where `tpaexec_docker_in_process` is false, t
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
@@ -24,7 +25,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.tpaexec.docker.plugins.module_utils import _entry
 from ansible_collections.tpaexec.docker.plugins.module_utils._errors import PlatformError
-from ansible_collections.tpaexec.docker.plugins.plugin_utils import _progress
+from ansible_collections.tpaexec.docker.plugins.plugin_utils import _compiled, _progress
 
 MODULES = "ansible_collections.tpaexec.docker.plugins.modules"
 
@@ -33,19 +34,26 @@ class InProcessAction(ActionBase):
     """The base of an action plugin that stands beside the module of the same name."""
 
     _supports_async = True
-    # Loaded with the plugin, in the process that forks the workers: they find it, and what it imports, in memory.
     module: Optional[ModuleType] = None
 
-    def __init_subclass__(cls, **keywords: Any) -> None:
+    def __init_subclass__(cls, early: bool = True, **keywords: Any) -> None:
+        """*early*: with the plugin, in the process that forks the workers: they find it, and what it imports, in
+        memory. Else in the worker, where the task is one that most playbooks skip."""
         super().__init_subclass__(**keywords)
-        try:
+        if early:
+            cls._load()
+
+    @classmethod
+    def _load(cls) -> None:
+        # Without what it needs it is packed and sent as any module, and says itself what is missing.
+        with contextlib.suppress(ImportError), _compiled.kept():
             cls.module = importlib.import_module(f"{MODULES}.{cls.__module__.rsplit('.', 1)[-1]}")
-        except ImportError:
-            cls.module = None
 
     def run(self, tmp: Any = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         variables = task_vars or {}
+        if self.module is None:
+            self._load()
         if self.module is None or not self._is_here(variables):
             return self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val)
         progress = _progress.of_display(self._display)

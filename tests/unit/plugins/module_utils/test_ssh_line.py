@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""paramiko is imported with the first ssh:// and not before; for everyone else the SDK is as it always is."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+START = """
+import sys
+from ansible_collections.tpaexec.docker.plugins.module_utils import _client
+print("paramiko" in sys.modules, "docker.transport.sshconn" in sys.modules)
+"""
+ASKED = """
+import docker
+try:
+    docker.APIClient(base_url="ssh://nobody@localhost:1", version="1.41", timeout=1)
+except Exception as error:
+    print(type(error).__module__.split(".")[0], error)
+"""
+
+
+def run(*parts: str) -> list[str]:
+    done = subprocess.run([sys.executable, "-c", "".join(parts)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_the_sdk_is_there_without_paramiko():
+    assert run(START) == ["False False"]
+
+
+def test_whoever_wants_ssh_gets_the_sdk_own_adapter():
+    start, asked, sshconn = run(
+        START, ASKED, 'import docker.transport.sshconn as s; print(s.__file__ is not None, "paramiko" in sys.modules)'
+    )
+    assert start == "False False"
+    assert asked.split()[0] in ("paramiko", "socket", "builtins")  # the SDK tried to connect, with paramiko
+    assert sshconn == "True True"
+
+
+def test_without_paramiko_the_sdk_says_what_it_always_says():
+    said = run(START, 'sys.modules["paramiko"] = None', ASKED)
+    assert said[1] == "docker Install paramiko package to enable ssh:// support"
+
+
+def test_an_sdk_that_is_there_already_is_left_alone():
+    whole = 'import docker.transport, docker.transport.sshconn as own\nkept = docker.transport.SSHHTTPAdapter\n'
+    told = "print(docker.transport.SSHHTTPAdapter is kept, sys.modules['docker.transport.sshconn'] is own)"
+    assert run(whole, START, told) == ["True True", "True True"]
