@@ -13,7 +13,9 @@ author:
   - The tpaexec.docker developers (@tpaexec)
 description:
   - Asks one or several Docker daemons, all at once, for the nodes of one, some or all clusters, by their
-    labels. One that does not answer makes the source fail.
+    labels. One that does not answer makes the source fail, unless O(unreachable) says otherwise.
+  - With O(cluster_dir), the hosts of a cluster directory's C(config.yml) are asked, and for the nodes of that directory
+    alone, so that one source is enough for a cluster over several Docker hosts.
   - With O(cache), what was answered is taken from the cache while it has not expired and the file asks for the same
     O(clusters) of the same daemons; C(--flush-cache) asks again.
   - The hosts have the variables that the generated inventory of a cluster directory gives them (C(node), C(platform),
@@ -46,16 +48,34 @@ options:
     type: list
     elements: str
     default: []
+  cluster_dir:
+    description:
+      - A cluster directory. Relative to the directory of the source file.
+      - The daemons are those on which its C(config.yml) puts nodes (C(tpaexec_docker.hosts)), each with the connection
+        that it says; C(daemon_NAME) and C(docker_cluster_daemon) have the names that C(config.yml) gives them. The
+        options below describe the one called C(default).
+      - Only this directory's nodes are listed. Those of another directory with the same C(cluster_name) are not.
+      - Excludes O(clusters) and O(daemons).
+    type: str
   connection:
     description:
       - How Ansible reaches the nodes.
       - V(docker_api) and V(docker) are the connection plugins of community.docker; the second needs the C(docker)
-        command. Both are told about the daemon.
+        command. Both are told about the daemon. Where the command cannot be (a O(tls_hostname), a path with a blank),
+        V(docker) means V(docker_api).
       - V(ssh) connects to the node's address, which must be reachable from the controller, with a key that you name,
-        for example by C(ansible_ssh_private_key_file) in O(compose).
+        for example by C(ansible_ssh_private_key_file) in O(compose). With O(cluster_dir), the directory's key and
+        known hosts are used, and a node on one of several hosts is reached through its host, by C(docker exec).
     type: str
     choices: [docker_api, docker, ssh]
     default: docker_api
+  unreachable:
+    description:
+      - What a daemon that does not answer means. With V(warning), the nodes of the others are listed, and the cache is
+        not written.
+    type: str
+    choices: [error, warning]
+    default: error
   daemons:
     description:
       - Several daemons. Without this option there is one, which the options below describe.
@@ -172,6 +192,11 @@ compose:
   ansible_ssh_private_key_file: "'/home/me/clusters/demo/id_demo'"
 
 ---
+# The cluster whose directory this file lies in, on all its Docker hosts
+plugin: tpaexec.docker.docker_cluster
+cluster_dir: .
+
+---
 # Two daemons, groups by the image, a cache
 plugin: tpaexec.docker.docker_cluster
 daemons:
@@ -189,10 +214,9 @@ cache_plugin: ansible.builtin.jsonfile
 cache_connection: /tmp/inventory
 """
 
-import shlex
-from dataclasses import replace
+import os
 from functools import partial
-from typing import Any, Iterable, Mapping
+from typing import Any, Iterable, Mapping, Optional, Union
 from urllib.parse import urlsplit
 
 from ansible.errors import AnsibleParserError
@@ -202,7 +226,9 @@ from ansible.utils.display import Display
 from ansible_collections.tpaexec.docker.plugins.module_utils._client import DEFAULT_SOCKET, Address, connect
 from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.pool import run_all
 from ansible_collections.tpaexec.docker.plugins.module_utils._directory.live import CLUSTER_LABEL, LiveNode, live_nodes
-from ansible_collections.tpaexec.docker.plugins.module_utils._errors import PlatformError, quoted
+from ansible_collections.tpaexec.docker.plugins.module_utils._directory.live_hosts import Site
+from ansible_collections.tpaexec.docker.plugins.module_utils._errors import DaemonError, PlatformError, quoted
+from ansible_collections.tpaexec.docker.plugins.module_utils._hosts import of_host, probe_line
 
 try:
     from ansible.utils.unsafe_proxy import wrap_var
@@ -239,40 +265,73 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         super().parse(inventory, loader, path, cache)
         self._read_config_data(path)
         try:
-            daemons = named_daemons(self.get_option("daemons"), self._connection_options())
-            found = self._nodes(daemons, self.get_cache_key(path), cache)
+            site = self._site(path)
+            own = self._connection_options()
+            daemons = (
+                site.addresses(Address.from_params(own)) if site else named_daemons(self.get_option("daemons"), own)
+            )
+            found = self._nodes(daemons, site, self.get_cache_key(path), cache)
         except PlatformError as error:
             raise AnsibleParserError(str(error)) from error
+        entries = [(name, node) for name in daemons for node in found.get(name, [])]
+        if site:
+            entries.sort(key=lambda entry: site.away(entry[1].name, entry[0]))
         taken: set[str] = set()
-        for name, address in daemons.items():
-            for node in found.get(name, []):
-                host = node.name
-                if host in taken:
-                    host = f"{node.name}.{name}"
-                    Display().warning(f"Two daemons have a node {node.name}: the one of {name} is called {host}.")
-                taken.add(host)
-                self._add(host, node, name, address, several=len(daemons) > 1)
+        for name, node in entries:
+            host = node.name
+            if host in taken:
+                host = f"{node.name}.{name}"
+                Display().warning(f"Two daemons have a node {node.name}: the one of {name} is called {host}.")
+            taken.add(host)
+            variables = connection_vars(self.get_option("connection"), node, daemons[name])
+            if site and self.get_option("connection") == "ssh":
+                variables.update(wrap_var(site.ssh_vars(node.name, name)))
+            self._add(host, node, name, variables, several=len(daemons) > 1)
 
     def _connection_options(self) -> dict[str, Any]:
         return {name: self.get_option(name) for name in Address.__dataclass_fields__}
 
-    def _nodes(self, daemons: Mapping[str, Address], key: str, cache: bool) -> dict[str, list[LiveNode]]:
+    def _site(self, path: str) -> Optional[Site]:
+        """What `cluster_dir` says."""
+        said = self.get_option("cluster_dir")
+        if not said:
+            return None
+        for other in ("clusters", "daemons"):
+            if self.get_option(other):
+                seen = f"{other} and cluster_dir say two things about what is listed."
+                raise PlatformError(seen, "Leave one of them out: cluster_dir names a cluster and its hosts.")
+        return Site.read(os.path.join(os.path.dirname(os.path.abspath(path)), os.path.expanduser(said)))
+
+    def _nodes(
+        self, daemons: Mapping[str, Address], site: Optional[Site], key: str, cache: bool
+    ) -> dict[str, list[LiveNode]]:
         """The nodes by daemon, from the cache if it may be used and has the answers to the same questions."""
         use = bool(self.get_option("cache"))
-        clusters = list(self.get_option("clusters"))
+        clusters = [site.cluster.name] if site else list(self.get_option("clusters"))
         asked = {"clusters": clusters, "daemons": {name: address.docker_host for name, address in daemons.items()}}
         cached = self._cache.get(key) if use and cache else None
         if not isinstance(cached, dict) or cached.get("asked") != asked:
-            jobs = [partial(ask, address, clusters) for address in daemons.values()]
-            cached = {"asked": asked, "nodes": dict(zip(daemons, run_all(jobs, len(jobs))))}
-            if use:
+            cached = {"asked": asked, "nodes": self._ask_all(daemons, clusters)}
+            if use and len(cached["nodes"]) == len(daemons):
                 self._cache[key] = cached
-        return {name: [LiveNode.from_cache(node) for node in nodes] for name, nodes in cached["nodes"].items()}
+        found = {name: [LiveNode.from_cache(node) for node in nodes] for name, nodes in cached["nodes"].items()}
+        return {name: [node for node in nodes if not site or site.has(node)] for name, nodes in found.items()}
 
-    def _add(self, host: str, node: LiveNode, daemon: str, address: Address, several: bool) -> None:
+    def _ask_all(self, daemons: Mapping[str, Address], clusters: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+        """All at once; those that do not answer are an error with all their names, or a warning each."""
+        jobs = [partial(ask, name if len(daemons) > 1 else "", address, clusters) for name, address in daemons.items()]
+        answers = dict(zip(daemons, run_all(jobs, len(jobs))))
+        silent = [answer for answer in answers.values() if isinstance(answer, DaemonError)]
+        if silent and self.get_option("unreachable") == "error":
+            raise PlatformError("\n".join(map(str, silent)))
+        for error in silent:
+            Display().warning(f"Its nodes are not listed. {error}")
+        return {name: answer for name, answer in answers.items() if not isinstance(answer, DaemonError)}
+
+    def _add(self, host: str, node: LiveNode, daemon: str, connection: Mapping[str, Any], several: bool) -> None:
         variables = wrap_var(node.host_vars())
         variables["docker_cluster_daemon"] = daemon
-        variables.update(connection_vars(self.get_option("connection"), node, address))
+        variables.update(connection)
         # inventory_hostname for the conditions alone: Ansible sets it itself later
         if not self._listed({**variables, "inventory_hostname": wrap_var(host)}):
             return
@@ -326,15 +385,26 @@ def named_daemons(entries: Iterable[Mapping[str, Any]], defaults: Mapping[str, A
     return found
 
 
-def ask(address: Address, clusters: Iterable[str]) -> list[dict[str, Any]]:
-    """The nodes of one daemon, as plain data for the cache. One request, however many nodes there are."""
-    with connect(address) as daemon:
-        containers = daemon.call("containers", all=True, filters={"label": [CLUSTER_LABEL]})
+def ask(name: str, address: Address, clusters: Iterable[str]) -> Union[list[dict[str, Any]], DaemonError]:
+    """The nodes of one daemon, as plain data for the cache. One request, however many nodes there are.
+
+    *name* is that of one of several daemons, which is tried by a short connection first: it may be switched off.
+    """
+    try:
+        if name:
+            probe_line(address)
+        with connect(address) as daemon:
+            containers = daemon.call("containers", all=True, filters={"label": [CLUSTER_LABEL]})
+    except DaemonError as error:
+        return of_host(name, error) if name else error
     return [node.to_cache() for node in live_nodes(containers, clusters)]
 
 
 def connection_vars(kind: str, node: LiveNode, address: Address) -> dict[str, Any]:
     """How Ansible reaches the node. These come from the inventory file, and win over everything a label says."""
+    words = command_line(address)
+    if kind == "docker" and (address.tls_hostname or any(" " in word for word in words)):
+        kind = "docker_api"  # the command cannot be told the name, and its connection plugin splits options at blanks
     found: dict[str, Any] = {"ansible_connection": CONNECTIONS[kind]}
     if kind == "ssh":
         return {**found, "ansible_host": wrap_var(node.address)} if node.address else found
@@ -343,8 +413,8 @@ def connection_vars(kind: str, node: LiveNode, address: Address) -> dict[str, An
     if kind == "docker_api":
         given = {API_VARS[key]: getattr(address, key) for key in API_VARS}
         found.update({key: value for key, value in given.items() if value not in (None, False)})
-    elif address != replace(Address(), timeout=address.timeout):
-        found["ansible_docker_extra_args"] = shlex.join(command_line(address))
+    elif words:
+        found["ansible_docker_extra_args"] = " ".join(words)
     return found
 
 

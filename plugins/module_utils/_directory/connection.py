@@ -83,14 +83,23 @@ def docker_options(host: Host, shown: Callable[[str], str]) -> list[str]:
 
 def proxy_command(cluster: Cluster, instance: Instance, root: str) -> str:
     """ssh_config's ProxyCommand for a node that this machine may have no route to; "" where it has one."""
-    host = cluster.host(instance.host)
-    if host.name == DEFAULT_HOST and len(cluster.used_hosts) == 1:
+    if not through_host(cluster, instance.host):
         return ""
 
     def shown(path: str) -> str:
         inside = root and os.path.commonpath([path, root]) == root
         return os.path.relpath(path, root) if inside else path
 
-    words = ["docker", *docker_options(host, shown), "exec", "-i", instance.name, "bash", "-c"]
+    return proxy_through(cluster.host(instance.host), instance.name, shown)
+
+
+def through_host(cluster: Cluster, host: str) -> bool:
+    """This machine may have no route to a node there: only a bridge of its own daemon is one."""
+    return host != DEFAULT_HOST or len(cluster.used_hosts) > 1
+
+
+def proxy_through(host: Host, name: str, shown: Callable[[str], str] = str) -> str:
+    """The command that ssh runs to talk to node *name*'s sshd, through its *host*."""
+    words = ["docker", *docker_options(host, shown), "exec", "-i", name, "bash", "-c"]
     plain = [word.replace("%", "%%") for word in words]
     return f"{shlex.join(plain)} {shlex.quote(_THROUGH)}"

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 import time
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Iterator, Mapping
 
 import docker
 
@@ -91,6 +93,25 @@ def a_cluster(rig: Rig, directory: Path, name: str, subnet: str) -> Iterator[Clu
         yield cluster
     finally:
         cluster.clear()
+
+
+def write_config(home: Path, words: Mapping[str, Any], **more: Any) -> Path:
+    """config.yml in *home*, of docker_cluster's options as `Cluster.words` or test_swarm's `cluster` give them."""
+    home.mkdir(exist_ok=True)
+    os.chmod(home, 0o700)
+    config = {
+        "cluster_name": words["name"],
+        "cluster_vars": {"postgres_version": "15", "preferred_python_version": "python3"},
+        "keyring_backend": "legacy",
+        "docker_networks": words["networks"],
+        "locations": [{"Name": "main"}],
+        "instance_defaults": {"platform": "docker", "location": "main", **words["instance_defaults"]},
+        "instances": words["instances"],
+        "tpaexec_docker": words["tpaexec_docker"],
+        **more,
+    }
+    (home / "config.yml").write_text(json.dumps(config))
+    return home
 
 
 def statuses(result: dict[str, Any]) -> dict[str, str]:

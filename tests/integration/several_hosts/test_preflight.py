@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import Any
 
 import pytest
 
 from ansible_collections.tpaexec.docker.tests.integration.directory.conftest import tpaexec
 from ansible_collections.tpaexec.docker.tests.integration.engines.runner import Reply, run
+from ansible_collections.tpaexec.docker.tests.integration.several_hosts.clusters import write_config
 from ansible_collections.tpaexec.docker.tests.integration.several_hosts.rig import Rig
 from ansible_collections.tpaexec.docker.tests.integration.several_hosts.test_swarm import cluster, containers
 
@@ -62,20 +62,7 @@ def test_one_engine_twice_and_a_silent_one(rig):
 
 def test_as_a_user_types_it(rig, tmp_path):
     """tpaexec preflight DIR: one report a host."""
-    home = tmp_path / "t-swm"
-    home.mkdir()
-    words = cluster(rig)
-    config = {
-        "cluster_name": "t-swm",
-        "cluster_vars": {"postgres_version": "15"},
-        "docker_networks": words["networks"],
-        "locations": [{"Name": "main"}],
-        "instance_defaults": {"platform": "docker", **words["instance_defaults"]},
-        "instances": [{**one, "location": "main"} for one in words["instances"]],
-        "tpaexec_docker": words["tpaexec_docker"],
-    }
-    (home / "config.yml").write_text(json.dumps(config))
-    os.chmod(home, 0o700)
+    home = write_config(tmp_path / "t-swm", cluster(rig))
     done = tpaexec("preflight", home, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert [f"Preflight of {host}: " in done.stdout for host in rig.hosts] == [True] * 3

@@ -3,26 +3,13 @@
 
 from __future__ import annotations
 
-import json
-
 from ansible_collections.tpaexec.docker.tests.integration.directory.conftest import tpaexec
+from ansible_collections.tpaexec.docker.tests.integration.several_hosts.clusters import write_config
 from ansible_collections.tpaexec.docker.tests.integration.several_hosts.test_swarm import cluster, containers, states
 
 
 def test_from_nothing_to_nodes_and_back(apart, tmp_path):
-    rig, home = apart, tmp_path / "t-swm"
-    home.mkdir()
-    words = cluster(rig)
-    config = {
-        "cluster_name": "t-swm",
-        "cluster_vars": {"postgres_version": "15"},
-        "docker_networks": words["networks"],
-        "locations": [{"Name": "main"}],
-        "instance_defaults": {"platform": "docker", **words["instance_defaults"]},
-        "instances": [{**one, "location": "main"} for one in words["instances"]],
-        "tpaexec_docker": words["tpaexec_docker"],
-    }
-    (home / "config.yml").write_text(json.dumps(config))
+    rig, home = apart, write_config(tmp_path / "t-swm", cluster(apart))
     rig.sdk("h2").images.remove(rig.image, force=True)
     would = tpaexec("provision", home, "--check", "--diff")
     assert f"image {rig.image} on h2 (ship)" in would.stdout

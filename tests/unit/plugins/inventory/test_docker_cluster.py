@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,7 @@ def daemon(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     fake = FakeDaemon({plugin_file.DEFAULT_SOCKET: NODES})
     monkeypatch.setattr(plugin_file, "connect", fake.connect)
+    monkeypatch.setattr(plugin_file, "probe_line", lambda address: None)
     return fake
 
 
@@ -174,15 +176,26 @@ def test_several_daemons(parse, daemon):
         "connection: docker\n"
         "daemons:\n"
         "- {name: first, docker_host: 'tcp://east:2375'}\n"
-        "- {docker_host: 'tcp://west:2375', tls: true, ca_path: /a b/ca.pem}\n"
+        "- {docker_host: 'tcp://west:2375', tls: true, ca_path: /a/ca.pem}\n"
     )
     assert sorted(inventory.hosts) == ["due", "uno", "uno.west"]
     assert members(inventory)["daemon_first"] == ["due", "uno"]
     assert members(inventory)["daemon_west"] == ["uno.west"]
     assert inventory.get_host("uno").vars["ansible_docker_extra_args"] == "--host tcp://east:2375"
     west = inventory.get_host("uno.west").vars
-    assert west["ansible_docker_extra_args"] == "--host tcp://west:2375 --tls --tlscacert '/a b/ca.pem'"
+    assert west["ansible_docker_extra_args"] == "--host tcp://west:2375 --tls --tlscacert /a/ca.pem"
     assert west["ansible_host"] == "uno"
+
+
+@pytest.mark.parametrize("odd", ["ca_path: /a b/ca.pem", "tls_hostname: east.example.com"])
+def test_what_the_docker_command_cannot_say_goes_by_the_api(parse, daemon, odd):
+    """community.docker.docker splits its options at every blank."""
+    daemon.by_host["tcp://east:2376"] = [container("uno")]
+    inventory = parse(f"connection: docker\ndocker_host: tcp://east:2376\nvalidate_certs: true\n{odd}\n")
+    found = inventory.get_host("uno").vars
+    assert found["ansible_connection"] == "community.docker.docker_api"
+    assert found["ansible_docker_docker_host"] == "tcp://east:2376"
+    assert "ansible_docker_extra_args" not in found
 
 
 @pytest.mark.parametrize(
@@ -252,6 +265,128 @@ def test_a_cache_of_other_questions_is_not_used(parse, daemon, tmp_path):
     assert len(daemon.asked) == 3
 
 
+CONFIG = """
+cluster_name: demo
+cluster_vars: {postgres_version: '15'}
+docker_networks: [{name: net, ipam_config: [{subnet: 10.45.1.0/24}]}]
+locations: [{Name: main}]
+instance_defaults: {platform: docker, image: "image:1", location: main, vars: {ansible_user: root}}
+instances:
+- {Name: uno, node: 1, ip_address: 10.45.1.2}
+- {Name: due, node: 2, ip_address: 10.45.1.3}
+- {Name: tre, node: 3, ip_address: 10.45.1.4}
+tpaexec_docker:
+  hosts:
+    near: {docker_host: "tcp://near:2376", tls_ca_cert: ca.pem, tls_hostname: near.example.com}
+    far: {docker_host: "ssh://root@far"}
+    idle: {docker_host: "ssh://idle"}
+  instances: {uno: {host: near}, due: {host: far}}
+"""
+ID = "11111111-2222-3333-4444-555555555555"
+
+
+@pytest.fixture
+def over_hosts(tmp_path, daemon):
+    """A cluster directory beside the source: uno on near, due on far, tre on the daemon of DOCKER_HOST."""
+    (tmp_path / "demo" / ".tpaexec-docker").mkdir(parents=True)
+    (tmp_path / "demo" / "config.yml").write_text(CONFIG)
+    (tmp_path / "demo" / "ca.pem").write_text("PEM")
+    (tmp_path / "demo" / ".tpaexec-docker" / "id").write_text(f"{ID}\n")
+
+    def ours(name, **words):
+        made = container(name, **words)
+        made["Labels"]["tpaexec.docker.id"] = ID
+        return made
+
+    daemon.by_host = {
+        "tcp://near:2376": [ours("uno"), container("due", node=2)],  # due is of another directory of that name
+        "ssh://root@far": [ours("due", node=2), container("solo", cluster="other")],
+        plugin_file.DEFAULT_SOCKET: [ours("tre", node=3)],
+    }
+    return daemon
+
+
+def test_a_directory_names_the_daemons_and_its_nodes(parse, over_hosts, tmp_path):
+    inventory = parse("cluster_dir: demo\n")
+    assert sorted(inventory.hosts) == ["due", "tre", "uno"]
+    assert sorted(over_hosts.asked) == sorted(over_hosts.by_host)  # and not the host on which no node is
+    assert {name: members(inventory)[f"daemon_{name}"] for name in ("near", "far", "default")} == {
+        "near": ["uno"], "far": ["due"], "default": ["tre"],
+    }  # fmt: skip
+    api = {key: value for key, value in inventory.get_host("uno").vars.items() if key.startswith("ansible_docker_")}
+    assert api == {
+        "ansible_docker_docker_host": "tcp://near:2376",
+        "ansible_docker_tls": True,
+        "ansible_docker_validate_certs": True,
+        "ansible_docker_tls_hostname": "near.example.com",
+        "ansible_docker_ca_cert": str(tmp_path / "demo" / "ca.pem"),
+    }
+    assert inventory.get_host("due").vars["ansible_docker_docker_host"] == "ssh://root@far"
+
+
+def test_a_directory_s_nodes_by_ssh_through_their_hosts(parse, over_hosts, tmp_path):
+    found = {name: parse("cluster_dir: demo\nconnection: ssh\n").get_host(name).vars for name in ("uno", "due")}
+    words = shlex.split(found["due"]["ansible_ssh_common_args"])
+    assert words[:4:2] == ["-o", "-o"]
+    options = dict(word.split("=", 1) for word in words[1::2])
+    root = tmp_path / "demo"
+    assert options["UserKnownHostsFile"] == f'"{root}/known_hosts" "{root}/tpa_known_hosts"'
+    assert options["ProxyCommand"].startswith("docker --host ssh://root@far exec -i due bash -c ")
+    assert f"--tlscacert {root}/ca.pem" in found["uno"]["ansible_ssh_common_args"]
+    assert (found["due"]["ansible_host"], found["due"]["ansible_port"]) == ("10.45.1.3", 22)
+    assert found["due"]["ansible_ssh_private_key_file"] == f"{root}/id_demo"
+    assert Templar(DataLoader(), variables=dict(found["due"])).template("{{ ansible_ssh_common_args }}")
+
+
+def test_a_silent_host_by_its_name(parse, over_hosts, tmp_path):
+    del over_hosts.by_host["ssh://root@far"]
+    with pytest.raises(AnsibleError, match=r"Host far: No daemon at ssh://root@far\. Start it\."):
+        parse("cluster_dir: demo\n")
+    cache = f"cache: true\ncache_plugin: jsonfile\ncache_connection: {tmp_path / 'cache'}\nunreachable: warning\n"
+    assert sorted(parse(f"{cache}cluster_dir: demo\n").hosts) == ["tre", "uno"]
+    over_hosts.by_host["ssh://root@far"] = over_hosts.by_host["tcp://near:2376"]
+    over_hosts.asked.clear()
+    parse(f"{cache}cluster_dir: demo\n")
+    assert len(over_hosts.asked) == 3, "half an answer is not kept"
+
+
+def test_a_moved_node_has_its_own_name(parse, over_hosts, tmp_path):
+    """An older container of it, on the host that it was moved from, does not take it."""
+    over_hosts.by_host["tcp://near:2376"].append(over_hosts.by_host["ssh://root@far"][0])
+    inventory = parse("cluster_dir: demo\n")
+    assert inventory.get_host("due").vars["docker_cluster_daemon"] == "far"
+    assert inventory.get_host("due.near").vars["docker_cluster_daemon"] == "near"
+
+
+def test_where_a_node_was_made_is_asked_until_it_is_made_anew(parse, over_hosts, tmp_path):
+    over_hosts.by_host["ssh://idle"] = over_hosts.by_host.pop("ssh://root@far")
+    over_hosts.by_host["ssh://root@far"] = []
+    record = {"places": {"due": {"host": "idle"}, "uno": {"host": "no-longer-there"}}}
+    (tmp_path / "demo" / ".tpaexec-docker" / "record.json").write_text(json.dumps(record))
+    assert parse("cluster_dir: demo\n").get_host("due").vars["docker_cluster_daemon"] == "idle"
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("cluster_dir: nowhere\n", r"There is no .*nowhere/config\.yml\."),
+        ("cluster_dir: demo\nclusters: [demo]\n", "clusters and cluster_dir"),
+        ("cluster_dir: demo\ndaemons: [{name: a}]\n", "daemons and cluster_dir"),
+    ],
+)
+def test_directories_that_cannot_be(parse, over_hosts, source, words):
+    with pytest.raises(AnsibleError, match=words):
+        parse(source)
+    assert over_hosts.asked == []
+
+
+def test_a_host_that_config_yml_does_not_have(parse, over_hosts, tmp_path):
+    (tmp_path / "demo" / "config.yml").write_text(CONFIG.replace("host: far", "host: fra"))
+    with pytest.raises(AnsibleError, match="fra"):
+        parse("cluster_dir: demo\n")
+    assert over_hosts.asked == []
+
+
 @pytest.mark.parametrize("kind", ["ssh", "docker"])
 def test_a_label_cannot_put_an_option_into_a_command(parse, daemon, kind):
     hostile = container("uno", ansible_host="-oProxyCommand=touch /tmp/tpaexec-was-here")
@@ -310,6 +445,8 @@ def documented_sources():
 def test_the_documented_sources_are_ones(parse, daemon, source, tmp_path):
     for entry in source.get("daemons", []):
         daemon.by_host[entry["docker_host"]] = NODES
+    if "cluster_dir" in source:
+        (tmp_path / "config.yml").write_text(CONFIG.partition("tpaexec_docker:")[0])
     if "cache_connection" in source:
         source.update(cache_connection=str(tmp_path / "cache"), cache_plugin="jsonfile")  # no collection loader here
     text = yaml.safe_dump({key: value for key, value in source.items() if key != "plugin"}) if len(source) > 1 else ""

@@ -35,6 +35,17 @@ def test_the_table_leaves_out_columns_that_nobody_fills():
     ]
 
 
+def test_the_host_is_a_column_where_there_are_several():
+    here, there = ({**node, "host": host} for node, host in zip(NODES, ("h1", "h2")))
+    assert _report.node_table([here, there]) == [
+        "NAME  NODE  ROLE     HOST  ADDRESS    STATUS",
+        "uno   1     primary  h1    10.46.0.2  ready",
+        "due   2     -        h2    -          failed",
+    ]
+    assert _report.node_table([here, {**there, "host": "h1"}]) == _report.node_table(NODES)
+    assert "HOST" in _report.node_table([here, {**there, "host": None}])[0]
+
+
 def test_what_changed_is_named_or_counted():
     nodes = [{"name": name, "changed": name != "c"} for name in "abc"]
     assert (
