@@ -11,6 +11,8 @@ have_image() {
 }
 
 need ssh-keygen openssh-client
+# Tests sign a small archive of packages.
+need gpg gpg gpg-agent
 # Pictures: a font goes with it, or a PNG has no text.
 need dot graphviz fonts-dejavu-core
 if ! have_image; then

@@ -6,13 +6,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Callable, Mapping, Optional, Sequence
 
 from .._client import Daemon
 from .._errors import PlatformError
-from . import apt_sources, assemble, bootstrap_dnf, guest_files, present, workdir
+from . import apt_lines, apt_sources, assemble, bootstrap_dnf, guest_files, present, workdir
 from .distributions import Release
 from .model import LABEL, LABEL_INPUTS, LABEL_SOURCE
 from .tools import Tools
@@ -69,9 +70,12 @@ def with_mmdebstrap(wish: Wish, architecture: str, tools: Tools) -> Callable[[st
     """Debian and Ubuntu; what is missing on this machine is said before anything is made."""
     tool = find_tool(tools)
     mode = choose_mode(wish.mode, tools)
-    lines = tuple(source_lines(wish, apt_sources.read()))
+    possible = possible_lines(wish, architecture, apt_sources.read())
+    for lines in possible:
+        apt_lines.check(lines)
 
     def make(folder: str) -> Made:
+        lines = tuple(choose_lines(possible, tools, folder))
         plan = Plan(tool, mode, architecture, lines, archive_date(lines, tools, folder), folder)
         layer = make_layer(plan, wish, tools)
         return new_image(plan, wish), layer
@@ -99,7 +103,7 @@ def new_image(plan: Plan, wish: Wish) -> assemble.NewImage:
         "distribution": wish.release.distribution,
         "release": wish.release.codename,
         "architecture": plan.architecture,
-        "sources": [without_password(line) for line in plan.lines],
+        "sources": [apt_lines.without_password(line) for line in plan.lines],
         "packages": sorted({*wish.release.packages, *wish.packages}),
         "date": plan.date,
     }
@@ -164,41 +168,43 @@ def has_subids(user: str, user_id: int, files: Sequence[str] = ("/etc/subuid", "
     return True
 
 
-def source_lines(wish: Wish, machine: list[apt_sources.Source]) -> list[str]:
-    """Lines of sources.list: of the wished mirror, else the machine's own; none means mmdebstrap's own choice."""
+def possible_lines(wish: Wish, architecture: str, machine: list[apt_sources.Source]) -> list[list[str]]:
+    """Lines of sources.list, the best first: of the wished mirror, else of this machine, else the distribution's."""
+    keyring = os.path.abspath(wish.keyring) if wish.keyring else ""
     if wish.mirror:
-        option = f"[signed-by={wish.keyring}] " if wish.keyring else ""
-        lines = [f"deb {option}{wish.mirror} {wish.release.codename} main"]
+        possible = [apt_lines.of_mirror(wish.release, wish.mirror, keyring, machine)]
     else:
-        lines = [source.line() for source in apt_sources.for_release(machine, wish.release.codename)]
-    return [*lines, *wish.sources]
+        possible = apt_lines.candidates(wish.release, architecture, keyring, machine)
+    return [[apt_lines.signed(line, keyring) for line in (*lines, *wish.sources)] for lines in possible]
 
 
-def without_password(line: str) -> str:
-    """A source line fit for a label."""
-    return re.sub(r"://[^/@\s]+@", "://", line)
+def choose_lines(possible: list[list[str]], tools: Tools, folder: str) -> list[str]:
+    """The first whose archive has the release; where none answers, the first, so that apt says why."""
+    if len(possible) > 1:
+        return next((lines for lines in possible if published(lines[0], tools, folder)), possible[0])
+    return possible[0]
 
 
 def archive_date(lines: Sequence[str], tools: Tools, folder: str) -> int:
     """When the archives were last published: it stands for the time of the build, so that a repeat gives the same.
 
-    Where that cannot be found out (or nothing is given), SOURCE_DATE_EPOCH, else a fixed day of the release.
+    SOURCE_DATE_EPOCH comes before it. 0, where none can be asked: apt will say why.
     """
     fixed = tools.environ.get("SOURCE_DATE_EPOCH", "")
     if fixed.isdigit():
         return int(fixed)
-    dates = [0]
-    for line in lines:
-        words = re.sub(r"\[[^\]]*\]", "", line).split()
-        if len(words) < 3:
-            continue
-        target = os.path.join(folder, "InRelease")
-        url = f"{words[1].rstrip('/')}/dists/{words[2]}/InRelease"
-        code, _out, _err = tools.run_command(["/usr/lib/apt/apt-helper", "download-file", url, target])
-        if code == 0:
-            dates.append(release_date(target))
-            os.unlink(target)
-    return max(dates)
+    return max([0, *(published(line, tools, folder) for line in lines)])
+
+
+def published(line: str, tools: Tools, folder: str) -> int:
+    """When the archive of one line was last published; 0, when it does not answer."""
+    url = apt_lines.index_of(line)
+    target = os.path.join(folder, "InRelease")
+    if not url or tools.run_command(["/usr/lib/apt/apt-helper", "download-file", url, target])[0] != 0:
+        return 0
+    date = release_date(target)
+    os.unlink(target)
+    return date
 
 
 def release_date(path: str) -> int:
@@ -213,15 +219,16 @@ def release_date(path: str) -> int:
 
 def make_layer(plan: Plan, wish: Wish, tools: Tools) -> assemble.Layer:
     """Run mmdebstrap; its log is shown when it fails."""
+    copies = copy_keys(plan)
     script = os.path.join(plan.folder, "guest.sh")
     with open(script, "w", encoding="utf-8") as handle:
-        handle.write(guest_files.guest_script())
+        handle.write(guest_files.guest_script() + apt_lines.guest_script(plan.lines, copies))
     os.chmod(script, 0o755)  # noqa: S103 - run by another user id inside a user namespace
     target = os.path.join(plan.folder, "layer.tar")
     command = [plan.tool, f"--mode={plan.mode}", "--variant=minbase", f"--architectures={plan.architecture}"]
     command += [f"--include={','.join(sorted({*wish.release.packages, *wish.packages}))}"]
-    command += [f"--keyring={wish.keyring}"] if wish.keyring else []
-    command += [f'--customize-hook=sh "{script}" "$1"', "--format=tar", wish.release.codename, target, *plan.lines]
+    command += [f'--customize-hook=sh "{script}" "$1"', "--format=tar", wish.release.codename, target]
+    command += apt_lines.here(plan.lines, copies)
     environment = {"TMPDIR": plan.folder, "LC_ALL": "C.UTF-8"}
     environment.update({"SOURCE_DATE_EPOCH": str(plan.date)} if plan.date else {})
     code, _out, error = tools.run_command(tools.ends_with_us(command), environ_update=environment)
@@ -230,14 +237,39 @@ def make_layer(plan: Plan, wish: Wish, tools: Tools) -> assemble.Layer:
     return assemble.read_layer(target)
 
 
+def copy_keys(plan: Plan) -> dict[str, str]:
+    """Every key that the lines name → its copy in the work folder."""
+    copies = {}
+    for number, path in enumerate(apt_lines.keys(plan.lines)):
+        copies[path] = os.path.join(plan.folder, f"key-{number}{os.path.splitext(path)[1]}")
+        try:
+            shutil.copyfile(path, copies[path])
+        except OSError as error:
+            raise PlatformError(
+                f"The key file {path} cannot be read: {error.strerror}.", "Correct its permissions, or `keyring`."
+            ) from error
+        os.chmod(copies[path], 0o644)
+    return copies
+
+
 def failed(wish: Wish, log: str, mode: str) -> PlatformError:
     """Why mmdebstrap gave up, told from its log, of which the end is shown."""
     tail = "\n".join(log.strip().splitlines()[-40:])
     causes = (
         (r"No space left", "The disk is full: give `work_dir` another place, or make room."),
         (r"Unable to locate package|has no installation candidate", "Check the names in `packages`."),
-        (r"NO_PUBKEY|not signed|EXPKEYSIG", "Give the archive's `keyring`."),
-        (r"Could not resolve|Could not connect|Failed to fetch|Connection", "Check the network, or give a `mirror`."),
+        (
+            r"NO_PUBKEY|not signed|EXPKEYSIG|BADSIG",
+            "The archive is signed with another key than the one given: correct `keyring`, or signed-by in `sources`.",
+        ),
+        (
+            r"Hash Sum mismatch|has unexpected size",
+            "A package is not what its archive says: try again, and ask who keeps the archive.",
+        ),
+        (
+            r"Could not resolve|Could not connect|Failed to fetch|Connection|does not have a Release file",
+            "Check the network, or give a `mirror`.",
+        ),
         (r"unshare|uidmap|Operation not permitted", "Run it once as root: the image is kept and used from then on."),
         (r"nodev|noexec|nosuid", "Give `work_dir` a place on a file system without nodev and noexec."),
     )

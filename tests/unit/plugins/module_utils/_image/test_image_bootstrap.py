@@ -15,6 +15,7 @@ from image_fakes import FakeDaemon
 
 from ansible_collections.tpaexec.docker.plugins.module_utils._errors import PlatformError
 from ansible_collections.tpaexec.docker.plugins.module_utils._image import (
+    apt_lines,
     apt_sources,
     assemble,
     bootstrap,
@@ -95,12 +96,89 @@ def test_ranges_of_ids(tmp_path):
     assert not bootstrap.has_subids("ann", 1000, (str(uid), str(tmp_path / "none")))
 
 
+def lines(wish, *machine):
+    return bootstrap.possible_lines(wish, "amd64", list(machine))
+
+
 def test_where_packages_come_from():
-    machine = [apt_sources.Source("http://m/debian", "bookworm", ("main",))]
+    machine = apt_sources.Source("http://m/debian", "bookworm", ("main",))
     wish = bootstrap.Wish(DEBIAN, "x:1", sources=("deb http://extra/apt bookworm main",))
-    assert bootstrap.source_lines(wish, machine) == ["deb http://m/debian bookworm main", wish.sources[0]]
+    assert lines(wish, machine) == [["deb http://m/debian bookworm main", wish.sources[0]]]
     wish = bootstrap.Wish(DEBIAN, "x:1", mirror="http://mine/debian", keyring="/k.gpg")
-    assert bootstrap.source_lines(wish, machine) == ["deb [signed-by=/k.gpg] http://mine/debian bookworm main"]
+    assert lines(wish, machine) == [["deb [signed-by=/k.gpg] http://mine/debian bookworm main"]]
+
+
+def test_another_release_comes_from_the_machines_archive_then_from_the_distributions(tmp_path):
+    """mmdebstrap itself would take an Ubuntu that is newer than it for one of Debian's."""
+    machine = [
+        apt_sources.Source("http://m/security", "bookworm-security", ("main",), str(tmp_path)),
+        apt_sources.Source("http://m/debian", "bookworm", ("main",), str(tmp_path)),
+    ]
+    wish = bootstrap.Wish(distributions.find_release("debian", "13"), "x:1", keyring="/k.gpg")
+    own, official = lines(wish, *machine)
+    key = f"[signed-by={tmp_path}]"
+    assert own == [f"deb {key} http://m/security trixie-security main", f"deb {key} http://m/debian trixie main"]
+    assert [line.split()[2:] for line in official] == [
+        [apt_lines.ARCHIVES["debian"][0], "trixie", "main"],
+        [apt_lines.ARCHIVES["debian"][0], "trixie-updates", "main"],
+        [apt_lines.ARCHIVES["debian"][1], "trixie-security", "main"],
+    ]
+    noble = distributions.find_release("ubuntu", "24.04")
+    (ubuntu,) = lines(bootstrap.Wish(noble, "x:1", keyring="/k.gpg"), *machine)
+    assert ubuntu[0] == f"deb [signed-by=/k.gpg] {apt_lines.ARCHIVES['ubuntu'][0]} noble main"
+    (arm,) = bootstrap.possible_lines(bootstrap.Wish(noble, "x:1", keyring="/k.gpg"), "arm64", machine)
+    assert apt_lines.ARCHIVES["ubuntu ports"][0] in arm[2]
+
+
+def test_another_distribution_needs_its_keys(monkeypatch):
+    monkeypatch.setitem(apt_lines.KEYRINGS, "ubuntu", ("/no/such.gpg", "ubuntu-keyring"))
+    with pytest.raises(PlatformError, match="package ubuntu-keyring") as caught:
+        lines(bootstrap.Wish(distributions.find_release("ubuntu", "24.04"), "x:1"))
+    assert "Ubuntu's archive are not on this machine" in str(caught.value)
+
+
+def test_the_archive_that_has_the_release_is_taken(tmp_path):
+    def run(words):
+        if "http://m/" in words[2]:
+            return 100, "", "404"
+        with open(words[3], "w", encoding="utf-8") as handle:
+            handle.write("Date: Sat, 22 Nov 2025 10:00:00 UTC\n")
+        return 0, "", ""
+
+    possible = [["deb http://m/debian trixie main"], ["deb http://official/debian trixie main"]]
+    assert bootstrap.choose_lines(possible, Tools(run, {}), str(tmp_path)) == possible[1]
+    assert bootstrap.choose_lines(possible[:1] * 2, Tools(run, {}), str(tmp_path)) == possible[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "is_signed"),
+    [
+        ("deb http://a b c", "deb [signed-by=/k] http://a b c"),
+        ("deb [arch=amd64] http://a b c", "deb [arch=amd64 signed-by=/k] http://a b c"),
+        ("deb [signed-by=/other] http://a b c", "deb [signed-by=/other] http://a b c"),
+        ("deb [trusted=yes] file:///a ./", "deb [trusted=yes] file:///a ./"),
+    ],
+)
+def test_a_keyring_is_said_in_the_line(line, is_signed):
+    assert apt_lines.signed(line, "/k") == is_signed
+
+
+def test_lines_as_apt_reads_them_here_and_in_the_guest(tmp_path):
+    given = ["deb [arch=amd64 signed-by=/srv/a.key,/k] file:/srv/apt ./", "deb http://x y main"]
+    copies = {"/srv/a.key": f"{tmp_path}/key-0.key"}
+    assert apt_lines.keys(given) == ["/srv/a.key", "/k"]
+    assert apt_lines.here(given, copies) == [
+        f"deb [arch=amd64 signed-by={tmp_path}/key-0.key,/k] copy:/srv/apt ./",
+        "deb http://x y main",
+    ]
+    assert [apt_lines.index_of(line) for line in given] == ["file:/srv/apt/./InRelease", "http://x/dists/y/InRelease"]
+    (tmp_path / "key-0.key").write_text("key", encoding="utf-8")
+    (tmp_path / "root/etc/apt").mkdir(parents=True)
+    script = f"set -eu; root={tmp_path}/root\n{apt_lines.guest_script(given, copies)}"
+    subprocess.run(["sh", "-c", script], check=True)
+    there = (tmp_path / "root/etc/apt/sources.list").read_text(encoding="utf-8").splitlines()
+    assert there == [given[0].replace("/srv/a.key", "/etc/apt/keyrings/0-a.key"), given[1]]
+    assert (tmp_path / "root/etc/apt/keyrings/0-a.key").read_text(encoding="utf-8") == "key"
 
 
 @pytest.mark.parametrize(
@@ -138,7 +216,7 @@ def test_rpms_database_is_one_file(tmp_path):
 
 
 def test_no_password_in_a_label():
-    line = bootstrap.without_password("deb https://me:secret@mirror.example/debian bookworm main")
+    line = apt_lines.without_password("deb https://me:secret@mirror.example/debian bookworm main")
     assert line == "deb https://mirror.example/debian bookworm main"
 
 
@@ -158,7 +236,7 @@ def test_the_date_of_the_newest_archive(tmp_path):
 def test_the_command(tmp_path):
     made = tools()
     (tmp_path / "layer.tar").write_bytes(b"files")
-    wish = bootstrap.Wish(DEBIAN, "x:1", packages=("rsync",), keyring="/k.gpg")
+    wish = bootstrap.Wish(DEBIAN, "x:1", packages=("rsync",))
     plan = bootstrap.Plan("/usr/bin/mmdebstrap", "root", "amd64", ("deb http://m/d bookworm main",), 7, str(tmp_path))
     layer = bootstrap.make_layer(plan, wish, made)
     words, environment = made.ran[0]
@@ -173,7 +251,8 @@ def test_the_command(tmp_path):
     ("log", "remedy"),
     [
         ("E: Unable to locate package nonsense", "names in `packages`"),
-        ("W: GPG error: NO_PUBKEY 0E98404D386FA1D9", "`keyring`"),
+        ("W: GPG error: NO_PUBKEY 0E98404D386FA1D9", "correct `keyring`"),
+        ("E: Failed to fetch x  Hash Sum mismatch", "not what its archive says"),
         ("Could not resolve 'mirror.example'", "`mirror`"),
         ("tar: write error: No space left on device", "`work_dir`"),
         ("something else", "log above"),

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which archives a Debian or Ubuntu guest is made from, as lines of sources.list, and the keys that go with them."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from dataclasses import replace
+from typing import Mapping, Optional, Sequence
+
+from .._errors import PlatformError
+from . import apt_sources
+from .apt_sources import Source
+from .distributions import DEBIAN, UBUNTU, Release
+
+CODENAMES = {"debian": tuple(DEBIAN.values()), "ubuntu": tuple(UBUNTU.values())}
+LINE = re.compile(r"^\s*deb\s+(?:\[(?P<options>[^\]]*)\]\s*)?(?P<rest>.*)$")
+# The distributions' own archives: of the release, and of its security fixes. mmdebstrap knows only those releases that
+# were there when it was made, and takes any other for one of Debian's.
+ARCHIVES = {
+    "debian": ("http://deb.debian.org/debian", "http://deb.debian.org/debian-security"),
+    "ubuntu": ("http://archive.ubuntu.com/ubuntu", "http://security.ubuntu.com/ubuntu"),
+    "ubuntu ports": ("http://ports.ubuntu.com/ubuntu-ports", "http://ports.ubuntu.com/ubuntu-ports"),
+}
+# Where each distribution keeps its keys, and the packages that bring them: of its own, and as others call it.
+KEYRINGS = {
+    "debian": ("/usr/share/keyrings/debian-archive-keyring.gpg", "debian-archive-keyring"),
+    "ubuntu": ("/usr/share/keyrings/ubuntu-archive-keyring.gpg", "ubuntu-keyring, on Debian ubuntu-archive-keyring"),
+}
+GUEST_KEYS = "/etc/apt/keyrings"
+
+
+def of_mirror(release: Release, mirror: str, keyring: str, machine: list[Source]) -> list[str]:
+    """The one line of a mirror that was asked for."""
+    if not keyring and not of_machine(release.distribution, machine):
+        path = KEYRINGS[release.distribution][0]  # apt here knows another distribution's keys
+        keyring = path if os.path.exists(path) else ""
+    return [Source(mirror, release.codename, ("main",), keyring).line()]
+
+
+def candidates(release: Release, architecture: str, keyring: str, machine: list[Source]) -> list[list[str]]:
+    """Where no mirror was asked for: the first of these whose archive has the release is to be taken.
+
+    This machine's own archive of the distribution, with the release's name in place of the machine's: where a site has
+    a mirror, it is the one that is reached. Then the distribution's own.
+    """
+    own = of_machine(release.distribution, machine, release.codename)
+    if any(source.suite == release.codename for source in own):
+        return [[source.line() for source in own]]
+    path, packages = KEYRINGS[release.distribution]
+    key = keyring or (path if os.path.exists(path) else "")
+    if not key and not own:
+        raise PlatformError(
+            f"The keys of {release.distribution.title()}'s archive are not on this machine: there is no {path}.",
+            f"Install them (package {packages}), or give `keyring` in `bootstrap`.",
+        )
+    found = [renamed(own, release.codename)] if own else []
+    found += [official(release, architecture, key)] if key else []
+    return [[source.line() for source in sources] for sources in found]
+
+
+def of_machine(distribution: str, machine: list[Source], codename: str = "") -> list[Source]:
+    """This machine's archives of one release of the distribution: of this one, else of any."""
+    order = sorted(CODENAMES[distribution], key=lambda one: one != codename)
+    return next(filter(None, (apt_sources.for_release(machine, one) for one in order)), [])
+
+
+def renamed(sources: list[Source], codename: str) -> list[Source]:
+    """The same archives for another release."""
+    own = min((source.suite for source in sources), key=len)  # bookworm, not bookworm-updates
+    return [replace(source, suite=codename + source.suite[len(own) :]) for source in sources]
+
+
+def official(release: Release, architecture: str, keyring: str) -> list[Source]:
+    ports = release.distribution == "ubuntu" and architecture not in ("amd64", "i386")
+    main, security = ARCHIVES[f"{release.distribution} ports" if ports else release.distribution]
+    suites = ((main, ""), (main, "-updates"), (security, "-security"))
+    return [Source(uri, release.codename + suffix, ("main",), keyring) for uri, suffix in suites]
+
+
+def signed(line: str, keyring: str) -> str:
+    """The line with *keyring* as its key, where it names none; so the guest, too, knows whose key it is."""
+    match = LINE.match(line)
+    options = (match["options"] or "").split() if match else []
+    if not match or not keyring or any(one.startswith(("signed-by=", "trusted=")) for one in options):
+        return line
+    return f"deb [{' '.join([*options, f'signed-by={keyring}'])}] {match['rest']}"
+
+
+def keys(lines: Sequence[str]) -> list[str]:
+    """Files that the lines name as their keys."""
+    named = []
+    for line in lines:
+        match = LINE.match(line)
+        for option in (match["options"] or "").split() if match else []:
+            key, _equals, value = option.partition("=")
+            named += [path for path in value.split(",") if path.startswith("/")] if key == "signed-by" else []
+    return list(dict.fromkeys(named))
+
+
+def check(lines: Sequence[str]) -> None:
+    """Every key is there, before anything is downloaded."""
+    for path in keys(lines):
+        if not os.path.isfile(path):
+            raise PlatformError(
+                f"There is no key file {path}: it could not be told whether packages are genuine.",
+                "Correct `keyring` in `bootstrap`, or signed-by in its `sources`.",
+            )
+
+
+def here(lines: Sequence[str], copies: Mapping[str, str]) -> list[str]:
+    """The lines as apt reads them during the bootstrap.
+
+    Keys are read by a user of apt's own, so copies that everybody can read take their place. dpkg runs inside the new
+    root file system, where folders of this machine are not: apt copies packages instead of naming their place.
+    """
+    found = []
+    for line in lines:
+        match = LINE.match(line)
+        if match:
+            words = [_with_copies(option, copies) for option in (match["options"] or "").split()]
+            options = f"[{' '.join(words)}] " if words else ""
+            line = f"deb {options}{re.sub('^file:', 'copy:', match['rest'])}"  # noqa: PLW2901
+        found.append(line)
+    return found
+
+
+def _with_copies(option: str, copies: Mapping[str, str]) -> str:
+    key, equals, value = option.partition("=")
+    paths = ",".join(copies.get(path, path) for path in value.split(",")) if key == "signed-by" else value
+    return f"{key}{equals}{paths}"
+
+
+def guest_script(lines: Sequence[str], copies: Mapping[str, str]) -> str:
+    """For the end of the guest's script: its archives as they were given, and keys that no package of it brings."""
+    if not lines:
+        return ""
+    text = "\n".join(lines)
+    script = [f"cat > \"$root/etc/apt/sources.list\" <<'END'\n{text}\nEND\n"]
+    for number, (path, copy) in enumerate(copies.items()):
+        target = f"{GUEST_KEYS}/{number}-{os.path.basename(path)}"
+        there = shlex.quote(target)
+        escaped = re.sub(r"([][.*^$|])", r"\\\1", path)  # what sed would not take as it is
+        change = shlex.quote(f"s|{escaped}|{target}|g")
+        script.append(
+            f'if [ ! -e "$root"{shlex.quote(path)} ]; then\n    mkdir -p "$root"{GUEST_KEYS}\n'
+            f'    cp {shlex.quote(copy)} "$root"{there}\n    chmod 0644 "$root"{there}\n'
+            f'    sed -i {change} "$root"/etc/apt/sources.list\nfi\n'
+        )
+    return "".join(script)
+
+
+def index_of(line: str) -> Optional[str]:
+    """Address of the file that says when the archive of a line was published."""
+    match = LINE.match(line)
+    words = match["rest"].split() if match else []
+    if len(words) < 2:
+        return None
+    home = words[0].rstrip("/")
+    return (
+        f"{home}/{words[1].rstrip('/')}/InRelease" if words[1].endswith("/") else f"{home}/dists/{words[1]}/InRelease"
+    )
+
+
+def without_password(line: str) -> str:
+    """A source line fit for a label."""
+    return re.sub(r"://[^/@\s]+@", "://", line)
