@@ -254,7 +254,7 @@ def _where(facts: Facts) -> str:
 def _summary(where: str, engine: Any, storage: Any, findings: list[Finding]) -> str:
     """One line for a run that goes well."""
     number = counts(findings)
-    seen = (
-        f"Docker {engine.version}, {storage.driver or 'unknown storage driver'}" if engine and storage else "no daemon"
-    )
+    product = "Podman" if getattr(engine, "product", "") == "podman" else "Docker"
+    driver = getattr(storage, "driver", "") or "unknown storage driver"
+    seen = f"{product} {engine.version}, {driver}" if engine and storage else "no daemon"
     return f"Checked {where}: {seen}; {plural(number['error'], 'error')}, {plural(number['warning'], 'warning')}"

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import random
+import re
 from ipaddress import IPv4Network
 from typing import Iterable, Mapping, Optional
 
@@ -37,6 +38,7 @@ NAME_TAKEN = Rule(
 )
 
 
+PODMANS = re.compile(r"(cni-)?podman\d+")
 POOLS = (DEFAULT_NETWORK, "172.16.0.0/12", "192.168.0.0/16", "10.0.0.0/8")
 
 
@@ -84,6 +86,10 @@ def _others(wants: Wants, inventory: Inventory) -> list[DockerNetwork]:
 def _host_routes(network: NetworkFacts, inventory: Inventory) -> list[Route]:
     bridges = {network.bridge for network in inventory.networks if network.bridge}
     bridges |= {"docker0" for network in inventory.networks if network.name == "bridge"}
+    # Podman's API does not say which bridge is whose: one with exactly a network's subnet is that network's.
+    known = {values.subnet(subnet) for network in inventory.networks for subnet in network.subnets}
+    podmans = [route for route in network.routes if PODMANS.fullmatch(route.device)]
+    bridges |= {route.device for route in podmans if values.subnet(route.subnet) in known}
     return [route for route in network.routes if route.device not in bridges and not _is_default(route.subnet)]
 
 

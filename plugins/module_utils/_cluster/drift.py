@@ -72,6 +72,11 @@ def _host(raw: Raw) -> Raw:
     return raw.get("HostConfig") or {}
 
 
+def _image(name: Any) -> str:
+    """Podman puts `localhost/` before the name of an image that has no registry."""
+    return str(name or "").removeprefix("localhost/")
+
+
 def _capabilities(values: Any) -> list[str]:
     names = {str(value).upper() for value in values or []}
     return sorted(name[4:] if name.startswith("CAP_") else name for name in names)
@@ -190,7 +195,7 @@ def _extra_hosts_have(raw: Raw) -> list[str]:
 
 # key · what a difference means · config.yml's value · inspect's value
 TABLE: tuple[Row, ...] = (
-    Row("image", RECREATE, lambda s: s.image, lambda raw: (raw.get("Config") or {}).get("Image")),
+    Row("image", RECREATE, lambda s: _image(s.image), lambda raw: _image((raw.get("Config") or {}).get("Image"))),
     Row("restart_policy", MEND, _restart_want, _restart_have),
     Row("memory", MEND, lambda s: s.memory, _number("Memory")),
     Row("memory_reservation", MEND, lambda s: s.memory_reservation, _number("MemoryReservation")),

@@ -78,7 +78,8 @@ def _attach_reason(item: Attachment, have: Optional[Endpoint], context: NodeCont
     network = context.world.networks.get(item.network)
     if item.network in context.replaced or network is None:
         return f"network {item.network} is made anew"
-    if have.network_id and have.network_id != network.id:
+    # Podman names the network where Docker has its id.
+    if have.network_id not in ("", network.id, network.name):
         return f"attached to a network {item.network} that is gone"
     if item.ipv4_address and item.ipv4_address != (have.asked or have.address):
         return f"address in {item.network}: wanted {item.ipv4_address}, found {have.asked or have.address or 'none'}"

@@ -12,6 +12,8 @@ from .._spec.model import DEFAULT_HOST, Cluster, IpamPool, Network
 from .observe import ID_LABEL, OURS, ObservedNetwork, World
 
 CREATE, REPLACE, REMOVE, KEEP = "create", "replace", "remove", "keep"
+# Options that Podman gives back under another name than it took them.
+PODMANS = {"com.docker.network.driver.mtu": "mtu"}
 
 
 @dataclass(frozen=True)
@@ -200,7 +202,7 @@ def network_drift(network: Network, observed: ObservedNetwork) -> list[str]:
         found += _differs("iprange", pool.iprange, theirs.get("IPRange"))
     options = raw.get("Options") or {}
     for key, value in network.driver_options.items():
-        found += _differs(f"driver option {key}", value, options.get(key))
+        found += _differs(f"driver option {key}", value, options.get(key, options.get(PODMANS.get(key, ""))))
     if raw.get("Scope") == "swarm" and not raw.get("Attachable"):
         found.append("attachable: wanted true, found false")
     if network.enable_ipv6 and not raw.get("EnableIPv6"):

@@ -67,6 +67,9 @@ def test_subnets(networks, containers, expected):
     [
         (Route("10.33.0.0/16", "tun0"), "error"),
         (Route("10.33.0.0/28", "br-demo01234567"), ""),  # the cluster's own bridge
+        (Route("10.33.0.0/28", "podman1"), ""),  # Podman does not say that this is the cluster's own
+        (Route("10.33.0.0/24", "podman1"), "error"),
+        (Route("10.33.0.0/28", "podman-vpn"), "error"),
         (Route("192.0.2.0/24", "eth0"), ""),
         (Route("0.0.0.0/1", "tun0"), ""),  # OpenVPN's default route
     ],

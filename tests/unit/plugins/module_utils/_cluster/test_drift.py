@@ -50,6 +50,14 @@ def test_what_was_made_is_no_drift_whether_the_label_is_there_or_not(name):
     assert drift_of(settings, {}, raw) == []
 
 
+def test_podmans_name_of_an_image_without_a_registry_is_no_drift():
+    options, raw = recorded("plain")
+    raw["Config"]["Image"] = f"localhost/{raw['Config']['Image']}"
+    assert drift_of(settings_of(options), {}, raw) == []
+    raw["Config"]["Image"] += "-other"
+    assert [one.key for one in drift_of(settings_of(options), {}, raw)] == ["image"]
+
+
 def test_every_default_that_the_engine_filled_in_is_no_drift():
     """A config that says nothing, on the container with everything, as if somebody else had made it."""
     _options, raw = recorded("every-key")

@@ -44,6 +44,19 @@ def test_network_settings_that_differ(site, more):
     assert result["networks"][0]["action"] == "replace"
 
 
+def test_what_podman_calls_otherwise_is_no_difference(site):
+    """It gives the mtu back under a name of its own, and a network's name where Docker has its id."""
+    mtu = {**NETWORK, "driver_options": {"com.docker.network.driver.mtu": "1400"}}
+    config = {**TWO, "networks": [mtu]}
+    engine = made(site, config)
+    engine.net("net")["Options"] = {"mtu": "1400"}
+    for name in ("uno", "due"):
+        engine.by_name(name)["NetworkSettings"]["Networks"]["net"]["NetworkID"] = "net"
+    assert not site.run(config)["changed"]
+    engine.net("net")["Options"] = {"mtu": "1500"}
+    assert site.run(config, check=True)["networks"][0]["action"] == "replace"
+
+
 def test_membership_and_addresses_are_mended(site):
     nets = [NETWORK, {"name": "more", "ipam_config": [{"subnet": "10.48.1.0/24"}]}]
     both = [{"name": "net", "ipv4_address": "10.48.0.9"}, {"name": "more", "aliases": ["db"]}]
