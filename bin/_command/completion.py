@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from .arguments import SHELLS, Word
 from .errors import UsageError, quoted
-from .words import SHELLS, WORDS, Word
+from .words import WORDS
 
 BASH = """\
 # bash completion of tpaexec; in ~/.bashrc: eval "$(tpaexec completion bash)"

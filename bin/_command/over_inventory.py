@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from . import environment
 from .errors import CommandError, UsageError
 from .processes import STOPPED, wait_for
+from .settings import check_settings, interpreter
 from .variables import extra_variables
 
 
@@ -31,24 +32,15 @@ def _environment(environ: dict[str, str]) -> dict[str, str]:
 
 def _run(argv: list[str], environ: dict[str, str]) -> int:
     """Ansible itself, which a Ctrl-C while it is still starting ends without a traceback."""
-    python = _interpreter(argv[0])
+    surrounded = _environment(environ)
+    check_settings(argv[0], surrounded)
+    python = interpreter(argv[0])
     if python:
         argv = [*python, os.path.join(os.path.dirname(os.path.abspath(__file__)), "interruptible.py"), *argv]
-    code = wait_for(argv, _environment(environ), later=bool(python))
+    code = wait_for(argv, surrounded, later=bool(python))
     if code in STOPPED:
         print("Interrupted: what was started on the nodes may go on there. Run the same again.", file=sys.stderr)
     return code
-
-
-def _interpreter(program: str) -> list[str]:
-    """The Python that *program* names in its first line; nothing where it is another kind of program."""
-    try:
-        with open(program, "rb") as file:
-            words = os.fsdecode(file.readline(500)).strip().removeprefix("#!").split()
-    except OSError:
-        return []
-    named = bool(words) and os.path.basename(words[0]).startswith("python") and os.access(words[0], os.X_OK)
-    return words if named else []
 
 
 def run_cmd(options: dict[str, Any], rest: list[str], environ: dict[str, str]) -> int:

@@ -7,8 +7,8 @@ import argparse
 import re
 from typing import Any, NoReturn
 
+from .arguments import Word
 from .errors import UsageError, did_you_mean, quoted
-from .words import Word
 
 
 class Parser(argparse.ArgumentParser):

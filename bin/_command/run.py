@@ -8,12 +8,14 @@ import sys
 from typing import Any
 
 from . import environment
+from .arguments import Word
 from .completion import completion
 from .errors import CommandError, UsageError
 from .over_inventory import ACTIONS
 from .processes import STOPPED, wait_for
+from .settings import check_settings
 from .variables import extra_variables
-from .words import OWN, Word
+from .words import OWN
 
 
 def check_directory(directory: str, needs: str) -> None:
@@ -74,7 +76,9 @@ def run_playbook(word: Word, options: dict[str, Any], rest: list[str], environ: 
     additions = environment.for_own_playbooks(environ, output, quiet, verbose)
     # Tags are the user's playbooks': ours has none, would skip every step and call that "nothing to change".
     environ = {name: value for name, value in environ.items() if name not in ("ANSIBLE_RUN_TAGS", "ANSIBLE_SKIP_TAGS")}
-    code = wait_for([*argv, *rest], environment.extended(environ, additions), later=True)
+    extended = environment.extended(environ, additions)
+    check_settings(argv[0], extended)
+    code = wait_for([*argv, *rest], extended, later=True)
     if code in STOPPED:
         print(_left_behind(word, options), file=sys.stderr)
     return code

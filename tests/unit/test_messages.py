@@ -31,7 +31,7 @@ ELSEWHERE = {
     ("plugins/module_utils/_client.py", "The Docker daemon refused"): "by the engine's words: _cluster.explain, _image",
     ("plugins/module_utils/_image/ship.py", "Loading"): "the engine's own error, which is filled in, has one",
     ("bin/_command/parsing.py", "{…}{…}."): "argparse's own words",
-    ("bin/_command/words.py", "{…} does not end in"): "the parser says `Mend --output:` before it",
+    ("bin/_command/arguments.py", "{…} does not end in"): "the parser says `Mend --output:` before it",
 }
 
 

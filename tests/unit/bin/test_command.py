@@ -118,7 +118,9 @@ def test_started_through_a_symbolic_link(command: Command):
     command.cluster("d", "config.yml")
     link = command.base / "tpaexec"
     link.symlink_to(command.top / "bin" / "tpaexec")
-    done = subprocess.run([sys.executable, str(link), "provision", "d"], cwd=command.base, env=command.env, check=False)
+    done = subprocess.run(
+        [sys.executable, str(link), "provision", "d"], cwd=command.base, env=command.env, check=False, timeout=60
+    )
     assert done.returncode == 0
     assert command.told["argv"][0] == str(command.bin / "ansible-playbook")
 
@@ -139,7 +141,10 @@ def test_a_signal_reaches_ansible_and_is_waited_for(command: Command):
     process = subprocess.Popen(
         argv, cwd=command.base, env=command.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
+    deadline = time.monotonic() + 20
     while not (command.base / "started").exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, "Ansible was not started"
         time.sleep(0.02)
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=20)
@@ -147,6 +152,29 @@ def test_a_signal_reaches_ansible_and_is_waited_for(command: Command):
     assert out == "cleaned\n"
     assert err.count("\n") == 1
     assert "Traceback" not in err
+
+
+ANSIBLE_WITHOUT_SENSE = """#!{python}
+import sys
+if sys.argv[1:2] == ["-c"]:
+    sys.exit("Traceback\\n  File x\\nansible.errors.AnsibleOptionsError: Config from 'env: ANSIBLE_FORKS': 'x'")
+"""
+
+
+@pytest.mark.parametrize("argv", [["ping", "d"], ["cmd", "d", "-a", "id"]], ids=lambda argv: argv[0])
+def test_a_setting_that_ansible_cannot_read_is_one_sentence(command: Command, argv):
+    """Ansible is asked only where something is exported that it might refuse."""
+    command.cluster("d", "config.yml", "inventory/00-d")
+    python = command.base / "path" / "python3"
+    python.parent.mkdir()
+    python.write_text(ANSIBLE_WITHOUT_SENSE.format(python=sys.executable))
+    python.chmod(0o755)
+    for name in ("ansible", "ansible-playbook"):
+        (command.bin / name).write_text(f"#!{python}\n")
+    done = command.run(*argv, ANSIBLE_FORKS="x", ANSIBLE_CALLBACKS_ENABLED="mine")
+    assert done.returncode == 1
+    assert done.stderr == "error: Unset or mend ANSIBLE_FORKS='x': Ansible cannot read it.\n"
+    assert command.run(*argv, ANSIBLE_FORKS="20", ANSIBLE_PIPELINING="yes").returncode == 0
 
 
 def test_other_words_go_to_tpa_untouched(command: Command):
@@ -293,7 +321,13 @@ def completed(command: Command, shell: str, words: list[str]) -> str:
     begin = "emulate -L ksh; autoload -U +X compinit && compinit -D\n" if shell == "zsh" else ""
     script = f"{begin}{script}COMP_WORDS=(tpaexec {quoted}); COMP_CWORD={len(words)}; _tpaexec; echo ${{COMPREPLY[@]}}"
     done = subprocess.run(
-        [shell, "-c", script], cwd=command.base, env=command.env, capture_output=True, text=True, check=False
+        [shell, "-c", script],
+        cwd=command.base,
+        env=command.env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     assert done.stderr == ""
     return done.stdout.strip()
