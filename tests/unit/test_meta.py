@@ -47,3 +47,16 @@ def test_every_collection_that_is_used_is_a_dependency():
         if f"{name}." in path.read_text()
     }
     assert used == set(said)
+
+
+def test_the_changelog_has_every_fragment():
+    """What `antsibull-changelog release --update-existing --reload-plugins` would add is there already."""
+    kept = yaml.safe_load((TOP / "changelogs/changelog.yaml").read_text())["releases"]
+    told = {section: text for release in kept.values() for section, text in release.get("changes", {}).items()}
+    files = sorted((TOP / "changelogs/fragments").glob("*.yml"))
+    said = {path.name: yaml.safe_load(path.read_text()) for path in files}
+    assert sorted(name for release in kept.values() for name in release.get("fragments", [])) == sorted(said)
+    for name, sections in said.items():
+        for section, texts in sections.items():
+            for text in [texts] if isinstance(texts, str) else texts:
+                assert text in told[section], f"{name} is newer than CHANGELOG.md: run antsibull-changelog"
