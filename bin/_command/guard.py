@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One look before TPA is let at a directory that we provisioned.
+"""One look before something else is let at a directory that we provisioned.
 
 TPA's deploy and upgrade provision first, unless the hash of config.yml is the recorded one. TPA's provision knows its
-own recipe only: it would recreate each of our nodes, and what was written in them would be lost.
+own recipe only: it would recreate each of our nodes, and what was written in them would be lost. And Ansible enters
+containers by their names: one that somebody else made under a node's name is none of ours to run things in.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
+import subprocess
 
 from .errors import CommandError
 
@@ -28,6 +31,64 @@ def check_before_tpa(argv: list[str]) -> None:
             f"Run 'tpaexec provision {argv[1]}' first: config.yml changed since it was provisioned. TPA would "
             "provision it by its own recipe, and recreate every node with all that is in it."
         )
+
+
+LABELS = '{{.Names}}\t{{.Label "tpaexec.docker.id"}}\t{{.Label "Cluster"}}'
+
+
+def check_before_ansible(directory: str, environ: dict[str, str]) -> None:
+    """Refuse to enter containers of others. Nodes on hosts of their own are left to docker_ping and provision."""
+    ident, docker = _text(os.path.join(directory, OURS)).strip(), shutil.which("docker", path=environ.get("PATH"))
+    nodes, cluster = _nodes_here(directory), _cluster_name(directory)
+    if not ident or not docker or not nodes:
+        return
+    try:
+        # What is wrong with the daemon is Ansible's to say.
+        done = subprocess.run(  # noqa: S603 - an argument list, no shell
+            [docker, "ps", "--all", "--format", LABELS],
+            capture_output=True, text=True, check=False, timeout=20, env=environ,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired, ValueError):
+        return
+    rows = [line.split("\t") for line in done.stdout.splitlines() if line.count("\t") == 2]
+    others = [name for name, found, label in rows if name in nodes and not _is_ours(found, label, ident, cluster)]
+    if others:
+        named = f"container {others[0]} is" if len(others) == 1 else f"containers {', '.join(sorted(others))} are"
+        raise CommandError(
+            f"Rename or remove what has a node's name yourself: the {named} someone else's. Nothing was run. "
+            f"'tpaexec list-containers {directory}' shows the nodes."
+        )
+
+
+def _is_ours(found: str, label: str, ident: str, cluster: str) -> bool:
+    """As module_utils' owner_of: the id decides; a cluster's label without an id is TPA's."""
+    return found == ident if found else bool(cluster) and label == cluster
+
+
+def _nodes_here(directory: str) -> set[str]:
+    folder = os.path.join(directory, "inventory", "host_vars")
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return set()
+    return {name for name in names if not os.path.exists(os.path.join(folder, name, "02-docker_host.yml"))}
+
+
+def _cluster_name(directory: str) -> str:
+    """The inventory's file is 00-<cluster>."""
+    try:
+        names = os.listdir(os.path.join(directory, "inventory"))
+    except OSError:
+        return ""
+    return next((name[3:] for name in sorted(names) if name.startswith("00-")), "")
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except (OSError, ValueError):
+        return ""
 
 
 def _recorded(directory: str) -> str:

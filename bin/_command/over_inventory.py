@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from . import environment
 from .errors import CommandError, UsageError
+from .guard import check_before_ansible
 from .processes import STOPPED, wait_for
 from .settings import check_settings, interpreter
 from .variables import extra_variables
@@ -45,6 +46,7 @@ def _run(argv: list[str], environ: dict[str, str]) -> int:
 
 def run_cmd(options: dict[str, Any], rest: list[str], environ: dict[str, str]) -> int:
     """ansible PATTERN …"""
+    check_before_ansible(options["cluster_dir"], environ)
     argv = _over_inventory(options, "ansible")
     argv += rest if has_pattern(rest) else ["all", *rest]
     os.chdir(options["cluster_dir"])
@@ -80,6 +82,7 @@ def run_a_playbook(options: dict[str, Any], rest: list[str], environ: dict[str, 
     directory, here = options["cluster_dir"], os.getcwd()
     if not any(not argument.startswith("-") for argument in rest) and "--help" not in rest and "-h" not in rest:
         raise UsageError("Name a playbook: FILE is missing.")
+    check_before_ansible(directory, environ)
     argv = _over_inventory(options, "ansible-playbook")
     if environ.get("TPA_DIR"):
         argv += ["-e", extra_variables({"tpa_dir": environ["TPA_DIR"]})]

@@ -41,6 +41,11 @@ options:
     type: list
     elements: dict
     default: []
+  cluster_dir:
+    description:
+      - The cluster directory. With it, a container that is not this cluster's is not asked, though it has a node's
+        name; it counts as a node that does not answer.
+    type: path
   timeout:
     description:
       - Seconds to wait for an answer of the daemon.
@@ -90,6 +95,7 @@ def main() -> None:
             names=dict(type="list", elements="str", required=True),
             pythons=dict(type="list", elements="str", default=[]),
             hosts=dict(type="list", elements="dict", default=[]),
+            cluster_dir=dict(type="path"),
         ),
     )
 

@@ -104,7 +104,7 @@ findings:
     - id: INOTIFY_LOW
       severity: warning
       message: fs.inotify.max_user_instances is 128; 16 nodes need about 144.
-      remedy: sudo sysctl -w fs.inotify.max_user_instances=512
+      remedy: sudo sysctl -w fs.inotify.max_user_instances=1024
 checked:
   description: Which checks ran, and which could not.
   returned: always

@@ -11,13 +11,13 @@ from .facts import Facts
 from .facts_host import HostFacts
 from .model import ERROR, WARNING, Check, Finding, NotRun, Rule, Unknown
 
+INOTIFY_INSTANCES = 1024  # the role engine's value, too: some 120 nodes
 INOTIFY_LOW = Rule(
     "INOTIFY_LOW",
     WARNING,
     "fs.inotify.max_user_instances or max_user_watches below what N guests need (each systemd takes some).",
-    "sudo sysctl -w fs.inotify.max_user_instances=512 fs.inotify.max_user_watches=524288 — and to make it last, both "
-    "lines "
-    "in /etc/sysctl.d/90-tpaexec-docker.conf",
+    f"sudo sysctl -w fs.inotify.max_user_instances={INOTIFY_INSTANCES} fs.inotify.max_user_watches=524288 — and to "
+    "make it last, both lines in /etc/sysctl.d/90-tpaexec-docker.conf",
 )
 PIDS_LOW = Rule(
     "PIDS_LOW",
@@ -75,11 +75,18 @@ def find_inotify(facts: Facts) -> Iterable[Finding]:
             f"{name} is {limit}; {_nodes(room.wanted)} about {need} (all containers of one user share it), "
             f"{row.nodes} fit. Beyond it "
             "systemd boots degraded: 'Too many open files', 'Failed to allocate directory watch'.",
+            _enough(name, need),
             sysctl=name,
             value=limit,
             needed=need,
             nodes_fit=row.nodes,
         )
+
+
+def _enough(name: str, need: int) -> str:
+    """The rule's remedy, with a value that all of the nodes fit in."""
+    usual, enough = f"{name}={INOTIFY_INSTANCES}", f"{name}={1 << need.bit_length()}"
+    return INOTIFY_LOW.remedy.replace(usual, enough) if need > INOTIFY_INSTANCES else INOTIFY_LOW.remedy
 
 
 def find_pids(facts: Facts) -> Iterable[Finding]:

@@ -55,7 +55,7 @@ def remove_networks(benches: Benches, plans: Iterable[NetworkPlan]) -> list[str]
             try:
                 tools.timed(f"network {plan.name}", REMOVE, remove, "remove_network", plan.observed.id)
             except PlatformError as error:
-                failures.append(f"network {plan.name}: {error}")
+                failures.append(f"network {plan.name}: {explained(error, 'removing the network')}")
     return failures
 
 

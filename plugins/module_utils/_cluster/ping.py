@@ -9,12 +9,17 @@ from typing import Any, Callable, Mapping, Optional
 from ansible.module_utils import ansible_release, basic
 
 from .._client import Address, Daemon
+from .._directory.config_file import read_text
 from .._entry import Run
 from .._errors import DaemonError
 from .._hosts import Connected, addresses_of, closing, connect_all
+from .._spec.load import read_config
 from .._spec.model import DEFAULT_HOST, Host
+from .job import record_directory
+from .observe import FOREIGN, owner_of
 from .pool import run_all
 from .ready import run_in
+from .record import read_id
 
 # The interpreter that the inventory names, else the usual ones. No Python is no failure: `raw` works without.
 SCRIPT = """
@@ -56,12 +61,21 @@ class Answer:
         return f"answers to raw only: {seen} for ansible-core {ansible_release.__version__}"
 
 
+@dataclass(frozen=True)
+class Owner:
+    """A cluster: its name, and its id, "" where it has none."""
+
+    name: str
+    ident: str
+
+
 def body(params: dict[str, Any], run: Run) -> dict[str, Any]:
     """Ask all nodes; fail when one does not answer."""
     pythons = params["pythons"] + [""] * len(params["names"])
     hosts = [host_of(words) for words in params.get("hosts") or []]
     hosts += [Host()] * (len(params["names"]) - len(hosts))
     jobs = list(zip(params["names"], pythons, hosts))
+    cluster = whose(params.get("cluster_dir") or "")
     if not jobs:
         return {"changed": False, "nodes": [], "report": ""}
     addresses = addresses_of(hosts[: len(jobs)], Address.from_params(params))
@@ -69,7 +83,7 @@ def body(params: dict[str, Any], run: Run) -> dict[str, Any]:
         silent_one = connected.get(DEFAULT_HOST)
         if len(connected) == 1 and isinstance(silent_one, DaemonError):
             raise silent_one
-        answers = run_all([_job(connected[host.name], name, python) for name, python, host in jobs], PARALLEL)
+        answers = run_all([_job(connected[host.name], name, python, cluster) for name, python, host in jobs], PARALLEL)
     width = max(len(answer.name) for answer in answers)
     result: dict[str, Any] = {
         "changed": False,
@@ -91,16 +105,28 @@ def host_of(words: Mapping[str, Any]) -> Host:
     return Host(**known) if known.get("docker_host") else Host()
 
 
-def _job(daemon: Connected, name: str, python: str) -> Callable[[], Answer]:
+def whose(cluster_dir: str) -> Optional[Owner]:
+    """The cluster whose nodes are asked; None: whatever has the names is asked."""
+    if not cluster_dir:
+        return None
+    name = str(read_config(read_text(cluster_dir)).get("cluster_name") or "")
+    return Owner(name, read_id(record_directory(None, cluster_dir, name)))
+
+
+def _job(daemon: Connected, name: str, python: str, cluster: Optional[Owner]) -> Callable[[], Answer]:
     if isinstance(daemon, DaemonError):
         silence = Answer(name, str(daemon))
         return lambda: silence
-    return lambda: ask(daemon, name, python)
+    return lambda: ask(daemon, name, python, cluster)
 
 
-def ask(daemon: Daemon, name: str, interpreter: str) -> Answer:
-    """One node; its failure is data."""
+def ask(daemon: Daemon, name: str, interpreter: str, cluster: Optional[Owner] = None) -> Answer:
+    """One node; its failure is data. A container of somebody else's is not entered."""
     try:
+        if cluster is not None:
+            labels = (daemon.call("inspect_container", name).get("Config") or {}).get("Labels") or {}
+            if owner_of(labels, cluster.name, cluster.ident) == FOREIGN:
+                return Answer(name, "a container of this name is someone else's; it was not asked. Rename or remove it")
         _code, output = run_in(daemon, name, SCRIPT, interpreter or "")
     except DaemonError as error:
         return Answer(name, _problem(error))

@@ -43,3 +43,38 @@ def test_before_tpa(command, word, ours, recorded, stopped):
         assert done.stdout == ""
     else:
         assert (done.returncode, done.stdout) == (0, "handed over\n"), done.stderr
+
+
+MINE, THEIRS = "11111111-mine", "22222222-theirs"
+
+
+@pytest.mark.parametrize(
+    ("listed", "others"),
+    [
+        (["uno\t{MINE}\td", "due\t\td"], []),  # due: TPA's
+        (["uno\t{MINE}\td", "elsewhere\t{THEIRS}\td"], []),
+        (["uno\t{MINE}\td", "far\t{THEIRS}\td"], []),  # on a host of its own, which is not asked
+        (["uno\t{MINE}\td", "due\t{THEIRS}\td"], ["due"]),
+        (["uno\t\t", "due\t\tanother"], ["due", "uno"]),
+        (["Cannot connect to the Docker daemon"], []),  # Ansible says that itself
+    ],
+)
+@pytest.mark.parametrize("word", [("cmd", "-a", "id"), ("playbook", "x.yml")])
+def test_before_ansible(command, word, listed, others):
+    root = command.cluster(
+        "d", "config.yml", "inventory/00-d", "inventory/host_vars/uno/v.yml", "inventory/host_vars/due/v.yml",
+        "inventory/host_vars/far/02-docker_host.yml", ".tpaexec-docker/id",
+    )  # fmt: skip
+    (root / ".tpaexec-docker/id").write_text(MINE + "\n")
+    docker = command.base / "programs" / "docker"
+    docker.parent.mkdir()
+    lines = "".join(line.format(MINE=MINE, THEIRS=THEIRS) + "\n" for line in listed)
+    docker.write_text(f"#!/bin/sh\ncat <<'.'\n{lines}.\n")
+    docker.chmod(0o755)
+    done = command.run(word[0], str(root), *word[1:], PATH=f"{docker.parent}:{command.env['PATH']}")
+    assert command.started is not bool(others), done.stderr
+    assert done.returncode == bool(others)
+    if others:
+        assert done.stderr.startswith("error: Rename or remove what has a node's name yourself")
+        assert ", ".join(others) in done.stderr
+        assert "Nothing was run" in done.stderr

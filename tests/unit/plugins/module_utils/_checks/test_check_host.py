@@ -88,6 +88,15 @@ def test_what_a_node_asks_for_counts():
     assert "/dev/shm" in message(shm, "MEMORY_LOW")
 
 
+@pytest.mark.parametrize(("count", "value"), [(64, 1024), (200, 2048)])
+def test_the_remedy_names_a_value_that_all_nodes_fit_in(count, value):
+    facts = good_facts(host=good_host(inotify_instances=128), wants=nodes(count))
+    [finding] = [item for item in captures.check(facts).findings if item.id == "INOTIFY_LOW"]
+    assert f"fs.inotify.max_user_instances={value} " in finding.remedy
+    raised = replace(facts, host=good_host(inotify_instances=value))
+    assert severity(raised, "INOTIFY_LOW") == ""
+
+
 def test_nodes_that_run_already_have_their_place():
     running = tuple(
         DockerContainer(f"id{number}", f"n{number}", "running", {"tpaexec.docker.id": "11111111-aaaa"}, (), ())

@@ -37,6 +37,47 @@ def test_every_answer_is_data(daemon, answers, python, usable):
     assert found["text"]
 
 
+class Labelled(FakeDaemon):
+    """A container with these labels; entering it is what must not happen to somebody else's."""
+
+    def __init__(self, **labels: str) -> None:
+        super().__init__(b"3.99.2\n")
+        self.labels, self.entered = labels, False
+
+    def call(self, method: str, *args: object, **kwargs: object) -> object:
+        if method == "inspect_container":
+            return {"Config": {"Labels": self.labels or None}}
+        self.entered = True
+        return super().call(method, *args, **kwargs)
+
+
+@pytest.mark.parametrize(
+    ("labels", "asked"),
+    [
+        ({"tpaexec.docker.id": "mine", "Cluster": "demo"}, True),
+        ({"Cluster": "demo"}, True),  # TPA made it
+        ({"tpaexec.docker.id": "another", "Cluster": "demo"}, False),
+        ({"Cluster": "other"}, False),
+        ({}, False),
+    ],
+)
+def test_somebody_elses_container_is_not_entered(labels, asked):
+    daemon = Labelled(**labels)
+    answer = ping.ask(daemon, "uno", "", ping.Owner("demo", "mine"))
+    assert (not answer.problem, daemon.entered) == (asked, asked)
+    assert asked or "someone else's" in answer.text
+
+
+def test_the_cluster_is_the_directorys(tmp_path):
+    (tmp_path / "config.yml").write_text("cluster_name: demo\n")
+    assert ping.whose("") is None
+    assert ping.whose(str(tmp_path)) == ping.Owner("demo", "")
+    ident = "11111111-1111-4111-8111-111111111111"
+    (tmp_path / ".tpaexec-docker").mkdir()
+    (tmp_path / ".tpaexec-docker" / "id").write_text(ident)
+    assert ping.whose(str(tmp_path)) == ping.Owner("demo", ident)
+
+
 @pytest.mark.parametrize(
     ("python", "least", "usable"),
     [
