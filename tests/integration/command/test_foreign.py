@@ -160,6 +160,7 @@ def test_under_the_names_that_the_cluster_wants(tpaexec, directory, sdk, their_i
         assert not [one for one in sdk.containers.list(all=True) if one.name == UNO]
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not shutil.which("docker"), reason="Ansible's docker connection needs the docker command")
 def test_beside_a_cluster_that_is_there(tpaexec, directory, sdk, their_image) -> None:
     done = tpaexec("provision", directory)
