@@ -57,6 +57,7 @@ class Rig:
     def __init__(self, count: int = 3, image: str = "tpaexec/debian-systemd:12", load: bool = True) -> None:
         self.count, self.image, self.load = count, image, load
         self.slot = -1
+        self.kept = False  # the hosts outlive this process: see detached.py
         self._lock: Any = None
         self._clients: dict[str, Any] = {}
         self._environ: dict[str, str] = {}
@@ -110,6 +111,7 @@ class Rig:
         done = subprocess.run(
             ["bash", str(HERE / "rig.sh"), *words], capture_output=True, text=True, check=False,
             env={**self._environ, **environ}, timeout=limit, stdin=subprocess.DEVNULL,
+            pass_fds=[self._lock.fileno()] if self.kept and self._lock else [],  # the hosts hold the slot
         )  # fmt: skip
         if check and done.returncode:
             raise RuntimeError(f"rig.sh {' '.join(words)} ended with {done.returncode}: {done.stderr[-3000:]}")
@@ -196,11 +198,7 @@ class Rig:
         if reason:
             raise RuntimeError(reason)
         self._take_slot()
-        self._environ = {key: value for key, value in os.environ.items() if not key.startswith(("DOCKER_", "RIG"))}
-        self._environ.update(
-            PATH=_tools(), RIG=str(self.home), RIG_TAG=f"tpr{self.slot}-", RIG_SUB=self.subnet, RIG_IMG=self.image,
-            RIG_LOAD="1" if self.load else "0",
-        )  # fmt: skip
+        self._arrange()
         try:
             self.call("down", check=False)
             self.home.mkdir(parents=True, exist_ok=True)
@@ -208,6 +206,22 @@ class Rig:
         except BaseException:
             self._end()
             raise
+        return self
+
+    def _arrange(self) -> None:
+        """What rig.sh is told by its environment."""
+        self._environ = {key: value for key, value in os.environ.items() if not key.startswith(("DOCKER_", "RIG"))}
+        for key in ("no_proxy", "NO_PROXY"):  # what is in the rig's network is reached without a detour
+            self._environ[key] = ",".join(filter(None, (os.environ.get(key), f"{self.subnet}.0/24")))
+        self._environ.update(
+            PATH=_tools(), RIG=str(self.home), RIG_TAG=f"tpr{self.slot}-", RIG_SUB=self.subnet, RIG_IMG=self.image,
+            RIG_LOAD="1" if self.load else "0",
+        )  # fmt: skip
+
+    def attach(self, slot: int) -> Rig:
+        """To hosts that are there already, made by another process with `kept`."""
+        self.slot = slot
+        self._arrange()
         return self
 
     def __exit__(self, *_error: object) -> None:
