@@ -192,6 +192,16 @@ def out_of_sight(cluster: Cluster, fleet: Fleet) -> set[str]:
     return made | {instance.name for instance in cluster.instances if instance.host in fleet.lost}
 
 
+def left_behind(fleet: Fleet) -> set[str]:
+    """Nodes that were made on an engine which is none of config.yml's any more: its host was replaced, or taken out."""
+    engines = {name: world.host.engine_id for name, world in fleet.worlds.items()}
+    return {
+        name
+        for name, place in fleet.places.items()
+        if place.host not in fleet.lost and place.engine and place.engine != engines.get(place.host)
+    }
+
+
 def strays(cluster: Cluster, fleet: Fleet) -> list[Container]:
     """Containers of this cluster under a node's name, on another host than that node's own container."""
     picked = whole(cluster, fleet).containers

@@ -8,7 +8,7 @@ from typing import Any, Mapping, Optional
 
 from .._errors import Problem
 from .._spec.model import Cluster, Instance
-from .fleet import Fleet, out_of_sight, seen_from, whole
+from .fleet import Fleet, left_behind, out_of_sight, seen_from, whole
 from .labels import applied_of
 from .observe import FOREIGN, OURS, TPA, Container, World
 from .plan_mend import NodeContext
@@ -45,6 +45,8 @@ def make_plan(
     members = {
         item.name for item in world.containers.values() if item.owner == OURS or (_is_ours(item) and item.name in names)
     } | out_of_sight(cluster, fleet)
+    if wishes.state == PRESENT:
+        members |= left_behind(fleet)  # their addresses are told of node by node; `absent` leaves them their network
     networks, network_problems = _plan_networks(cluster, fleet, world, wishes.state, members)
     problems += _same_engines(cluster, fleet, wishes)
     replaced = frozenset(item.name for item in networks if item.replaces)

@@ -40,15 +40,16 @@ def unseen(instance: Instance, place: Optional[Place], fleet: Fleet, asked: bool
     """It is nowhere among the hosts that answer. None: it may be made; else why not."""
     if place is None:
         return None
-    held = _held_address(instance, place, fleet)
+    world = fleet.worlds.get(place.host)
+    gone = place.host in fleet.lost
+    held = _held_address(instance, place, fleet) if gone or asked else ""
     if held:
         return _blocked(instance, held)
-    world = fleet.worlds.get(place.host)
     if asked or (world is not None and place.engine in ("", world.host.engine_id)):
         return None
     if world is not None:
         where = f"on another engine than the one that answers as host {place.host} now"
-    elif place.host in fleet.lost:
+    elif gone:
         where = f"on host {place.host}, which does not answer"
     else:
         where = f"on host {place.host}, which config.yml no longer names"
@@ -60,18 +61,22 @@ def unseen(instance: Instance, place: Optional[Place], fleet: Fleet, asked: bool
 
 
 def _held_address(instance: Instance, place: Place, fleet: Fleet) -> str:
-    """A node that ran on a host when it died still holds its address in the Swarm: a start would fail after 20 s."""
-    view = fleet.swarm
-    if view is None or not place.container or place.host in fleet.worlds:
+    """A node that ran on a host when it died, or runs on one that was replaced, still holds its address in the Swarm: a
+    start would fail after 20 s."""
+    view, world = fleet.swarm, fleet.worlds.get(place.host)
+    if view is None or not place.container or (world is not None and place.engine in ("", world.host.engine_id)):
         return ""
     wanted = {item.ipv4_address for item in instance.settings.networks if item.ipv4_address}
     for item in view.attached:
         if item.container_id == place.container and item.address in wanted:
             name = view.names.get(item.node_id) or item.node_id
+            silent = place.host in fleet.lost
+            where = f"host {place.host}, which does not answer" if silent else f"the Swarm's node {name}"
+            back = "bring that host back" if silent else f"stop it there (docker stop {instance.name})"
             return (
-                f"its address {item.address} is still held by its old container on host {place.host}, which does not "
-                "answer: bring that host back, or, when it is gone for good, take it out of the Swarm on a manager "
-                f"(docker node rm --force {name}), or give the node another ip_address"
+                f"its address {item.address} is still held by its old container on {where}: {back}, or, when that host "
+                f"is gone for good, take it out of the Swarm on a manager (docker node rm --force {name}), or give the "
+                "node another ip_address"
             )
     return ""
 

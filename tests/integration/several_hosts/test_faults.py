@@ -68,6 +68,53 @@ def test_a_cable_is_cut_half_way(led_by_one: Cluster) -> None:
     assert {state for _host, state, _address in cluster.there().values()} == {"running"}
 
 
+def test_a_host_loses_its_power_while_nodes_are_made(led_by_one: Cluster) -> None:
+    """At several moments of a run: the others go on, the dead one is named; after its boot the next run converges."""
+    cluster, rig = led_by_one, led_by_one.rig
+    for moment in (1.0, 1.6, 2.4):
+        cluster.converged(state="absent")
+        timer = threading.Timer(moment, rig.kill, ("h3",))
+        timer.start()
+        try:
+            reply = cluster.run()
+            timer.join()
+            assert reply.failed, moment
+            assert statuses(reply.result) == dict(zip(cluster.nodes, ["running", "running", "failed", "running"]))
+            assert "Host h3: " in node(reply.result, cluster.nodes[2])["error"]
+        finally:
+            timer.join()
+            rig.boot("h3")
+        rig.await_managers()
+        cluster.converged()
+        assert {state for _host, state, _address in cluster.there().values()} == {"running"}
+        assert cluster.reaches(cluster.nodes[0], cluster.nodes[2])
+
+
+def test_a_host_is_replaced_in_config_yml(led_by_one: Cluster) -> None:
+    """Its node stays where its data is until it is recreated, and its address cannot be had while the old one runs."""
+    cluster, rig = led_by_one, led_by_one.rig
+    cluster.converged(state="absent")
+    second = cluster.nodes[1]
+    cluster.places = {**dict.fromkeys(cluster.nodes, "h1"), second: "h2"}
+    cluster.hosts = {"h1": rig.words("h1"), "h2": rig.words("h2")}
+    cluster.converged()
+    cluster.hosts["h2"] = rig.words("h3")
+    blocked = cluster.run()
+    assert node(blocked.result, second)["status"] == "blocked"
+    assert "another engine than the one that answers as host h2" in node(blocked.result, second)["error"]
+    assert f"--recreate {second}" in node(blocked.result, second)["error"]
+    held = cluster.run(recreate=[second])
+    assert held.failed
+    assert "still held by its old container on the Swarm's node h2" in node(held.result, second)["error"]
+    assert held.seconds < 15
+    assert cluster.there()[second][:2] == ("h2", "running")
+    rig.sdk("h2").containers.get(second).stop(timeout=1)
+    cluster.converged(recreate=[second])
+    assert rig.sdk("h3").containers.get(second).status == "running"
+    assert rig.sdk("h2").containers.get(second).status == "exited"  # its data is left alone
+    assert not cluster.converged()["changed"]
+
+
 def test_an_engine_is_restarted_under_its_nodes(led_by_one: Cluster) -> None:
     cluster, rig = led_by_one, led_by_one.rig
     before = cluster.there()

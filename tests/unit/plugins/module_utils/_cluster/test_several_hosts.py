@@ -164,6 +164,29 @@ def test_an_engine_that_took_another_s_place(rig: Rig) -> None:
     assert rig.names()["c"] == {"tre"}
 
 
+def test_a_host_that_was_replaced_while_its_old_engine_runs_on(rig: Rig) -> None:
+    """The old container has the node's address: it is the node's own, not a stranger's."""
+    rig.run(spread(tre="b"))
+    config = spread(tre="b")
+    config["tpaexec_docker"]["hosts"] = {"a": HOSTS["a"], "b": HOSTS["c"]}
+    moved = {"b": rig.swarm.hosts["c"]}
+    kept = dict(rig.swarm.hosts)
+
+    def run(**options: Any) -> dict[str, Any]:
+        job = converge.job_of({**OPTIONS, **config, **options, "record_dir": str(rig.directory)})
+        return converge.converge({"a": kept["a"], **moved}, job, Run(False, True, print, lambda *a: (0, "", "")))
+
+    result = run()
+    assert "another engine than the one that answers as host b" in node(result, "tre")["error"]
+    assert "--recreate tre" in node(result, "tre")["error"]
+    held = run(recreate=["tre"])
+    assert "still held by its old container on the Swarm's node b" in node(held, "tre")["error"]
+    assert rig.names()["c"] == set()
+    kept["b"].boxes.clear()
+    assert not run(recreate=["tre", "due"]).get("failed")
+    assert rig.names()["c"] == {"due", "tre"}
+
+
 def test_an_older_container_elsewhere_is_told_of_and_pruned(rig: Rig) -> None:
     rig.run(spread())
     old = rig.host("c").at("tre")
