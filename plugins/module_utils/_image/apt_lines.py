@@ -23,10 +23,10 @@ ARCHIVES = {
     "ubuntu": ("http://archive.ubuntu.com/ubuntu", "http://security.ubuntu.com/ubuntu"),
     "ubuntu ports": ("http://ports.ubuntu.com/ubuntu-ports", "http://ports.ubuntu.com/ubuntu-ports"),
 }
-# Where each distribution keeps its keys, and the packages that bring them: of its own, and as others call it.
+# Where each distribution keeps its keys, and the package that brings them.
 KEYRINGS = {
     "debian": ("/usr/share/keyrings/debian-archive-keyring.gpg", "debian-archive-keyring"),
-    "ubuntu": ("/usr/share/keyrings/ubuntu-archive-keyring.gpg", "ubuntu-keyring, on Debian ubuntu-archive-keyring"),
+    "ubuntu": ("/usr/share/keyrings/ubuntu-archive-keyring.gpg", "ubuntu-keyring"),
 }
 GUEST_KEYS = "/etc/apt/keyrings"
 

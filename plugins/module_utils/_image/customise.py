@@ -207,6 +207,18 @@ done
 if [ -n "${kept:-}" ]; then apt-get install -y -qq --no-install-recommends $kept; fi"""
 
 
+# Downloaded packages stay; and what the repositories hold is not asked for again after two days: with no network, that
+# would make every package in the cache unknown. `dnf --refresh` asks all the same.
+DNF_KEEP = """\
+sed -i '/^metadata_expire *=/d' /etc/yum.repos.d/*.repo 2>/dev/null || true
+for conf in /etc/dnf/dnf.conf /etc/yum.conf; do
+    if [ -f $conf ]; then
+        sed -i -e '/^keepcache *=/d' -e '/^metadata_expire *=/d' $conf
+        printf 'keepcache=1\\nmetadata_expire=never\\n' >> $conf
+    fi
+done"""
+
+
 def dnf_script(site: Site, manager: str) -> str:
     """EL family. keepcache, so that the cache still serves an installation without a network."""
     tool = "dnf" if manager == "dnf" else "yum"
@@ -233,9 +245,7 @@ def dnf_script(site: Site, manager: str) -> str:
         )
         lines.append(f'if [ -n "$kept" ]; then {tool} install -y -q $kept; fi')
     if site.package_cache:
-        lines.append("for conf in /etc/dnf/dnf.conf /etc/yum.conf; do")
-        lines.append("    [ -f $conf ] && sed -i '/^keepcache=/d' $conf && echo keepcache=1 >> $conf || true")
-        lines.append("done")
+        lines.append(DNF_KEEP)
         lines.append(f"{tool} install -y -q --downloadonly {_words(site.package_cache)}")
     elif needs_manager(site):
         lines.append(f"{tool} clean all -q")
