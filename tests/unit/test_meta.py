@@ -59,4 +59,4 @@ def test_the_changelog_has_every_fragment():
     for name, sections in said.items():
         for section, texts in sections.items():
             for text in [texts] if isinstance(texts, str) else texts:
-                assert text in told[section], f"{name} is newer than CHANGELOG.md: run antsibull-changelog"
+                assert text in told[section], f"{name} is newer than CHANGELOG.md: CONTRIBUTING.md, Rules"
