@@ -74,7 +74,7 @@ test-matrix: venv-test ## other ansible-cores, Pythons, Docker Engines and versi
 test-matrix-ci: venv-test ## the short part of it: the oldest and the newest, and the oldest on the newest engine
 	@$(WITH_IMAGE) $(TOOLS)/matrix.sh 2.16 newest 2.16+forky
 
-pictures: venv ## the picture of a cluster in docs/images (needs Graphviz)
+pictures: venv ## the pictures in docs/images (needs Graphviz)
 	@$(TOOLS)/pictures.sh
 
 build: venv ## the collection's tarball, in build/

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The picture in the docs, drawn by the command itself. A unit test holds docs/images/cluster.dot against the sources.
+# The pictures in the docs: a cluster, drawn by the command itself, and the house of docs/architecture.md. Unit tests hold
+# both .dot files against the sources. The benchmark's curves are drawn by `make bench`.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 cd "$TOP"
@@ -8,4 +9,5 @@ mkdir -p docs/images
 for kind in dot svg; do
   bin/tpaexec diagram tests/data/pictured --config-only -q --output "docs/images/cluster.$kind"
 done
-say "docs/images: cluster.dot, cluster.svg"
+dot -Tsvg docs/images/house.dot -o docs/images/house.svg
+say "docs/images: cluster.dot, cluster.svg, house.svg"
