@@ -79,7 +79,7 @@ RECIPES: tuple[Recipe, ...] = (
     Recipe(
         id="cgroup2-own-subtree",
         why="cgroup v2: the host's tree is read-only, only this node's own part of it is writable",
-        proven=False,
+        proven=True,
         fits=lambda host: host.cgroup_driver == "cgroupfs" and not host.rootless,
         cgroupns="host",
         parent=OWN_FOLDER,
