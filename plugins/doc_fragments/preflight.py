@@ -20,24 +20,6 @@ options:
       - If not set, the environment variable E(DOCKER_TIMEOUT) is used.
     type: int
     default: 10
-  ignore:
-    description:
-      - Ids of findings that are reported as information whatever their severity.
-    type: list
-    elements: str
-    default: []
-  strict:
-    description:
-      - Turn warnings into errors.
-    type: bool
-    default: false
-  waivers:
-    description:
-      - Findings accepted until a day, for a reason. Each is a map of C(id), C(reason) and C(expires) (C(YYYY-MM-DD)).
-      - A malformed or expired waiver is an error.
-    type: list
-    elements: raw
-    default: []
   cluster:
     description:
       - What a cluster needs, as M(tpaexec.docker.cluster_config) returns it in

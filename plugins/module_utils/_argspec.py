@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Docker connection options of the ecosystem, once; documented by the doc fragment tpaexec.docker.connection."""
+"""Options that several modules share, each documented by a doc fragment of the same name."""
 
 from __future__ import annotations
 
@@ -24,4 +24,13 @@ def connection_argument_spec(timeout: int = 60) -> dict[str, Any]:
         client_key=dict(type="path", aliases=["tls_client_key", "key_path"], no_log=False),
         use_ssh_client=dict(type="bool", default=False),
         timeout=dict(type="int", default=timeout, **_env("DOCKER_TIMEOUT")),
+    )
+
+
+def policy_argument_spec() -> dict[str, Any]:
+    """What the user decides about findings; documented by the doc fragment tpaexec.docker.policy."""
+    return dict(
+        ignore=dict(type="list", elements="str", default=[]),
+        strict=dict(type="bool", default=False),
+        waivers=dict(type="list", elements="raw", default=[]),
     )

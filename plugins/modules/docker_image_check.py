@@ -25,22 +25,12 @@ options:
     elements: str
     required: true
     aliases: [image]
-  ignore:
-    description:
-      - Ids of findings that are reported as information, though they are errors or warnings.
-    type: list
-    elements: str
-    default: []
-  strict:
-    description:
-      - Warnings count as errors.
-    type: bool
-    default: false
   cache_dir:
     description:
       - A directory in which the facts of an image are kept by its id, so that an image is looked into once.
     type: path
 extends_documentation_fragment:
+  - tpaexec.docker.policy
   - tpaexec.docker.connection
 attributes:
   check_mode:
@@ -137,7 +127,10 @@ facts:
       elements: dict
 """
 
-from ansible_collections.tpaexec.docker.plugins.module_utils._argspec import connection_argument_spec
+from ansible_collections.tpaexec.docker.plugins.module_utils._argspec import (
+    connection_argument_spec,
+    policy_argument_spec,
+)
 from ansible_collections.tpaexec.docker.plugins.module_utils._entry import run_module
 from ansible_collections.tpaexec.docker.plugins.module_utils._image.check_body import check_body
 
@@ -148,8 +141,7 @@ def main() -> None:
         dict(
             connection_argument_spec(),
             images=dict(type="list", elements="str", required=True, aliases=["image"]),
-            ignore=dict(type="list", elements="str", default=[]),
-            strict=dict(type="bool", default=False),
+            **policy_argument_spec(),
             cache_dir=dict(type="path"),
         ),
     )

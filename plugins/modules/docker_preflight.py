@@ -16,6 +16,7 @@ description:
     network, images and capacity are checked.
 extends_documentation_fragment:
   - tpaexec.docker.preflight
+  - tpaexec.docker.policy
   - tpaexec.docker.connection
 options:
   storage:

@@ -16,6 +16,7 @@ description:
     storage driver or file system that makes trouble for databases in containers. Says what is in use otherwise.
 extends_documentation_fragment:
   - tpaexec.docker.preflight
+  - tpaexec.docker.policy
   - tpaexec.docker.connection
 attributes:
   check_mode:

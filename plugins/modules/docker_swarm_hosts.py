@@ -19,9 +19,11 @@ description:
     are refused, with what to do.
   - Before something is formed, a short-lived container on each host's network measures whether the ports of Swarm
     (2377/tcp, 7946/tcp, 7946/udp, 4789/udp) get from each host to each other, and how large a packet does.
+  - Findings that leave no Swarm to work with cannot be ignored or waived.
   - Join tokens are in no result, no log and on no command line.
   - A cluster on one host costs no call to a daemon.
 extends_documentation_fragment:
+  - tpaexec.docker.policy
   - tpaexec.docker.connection
 options:
   cluster:
@@ -40,23 +42,6 @@ options:
     type: str
     choices: [auto, always, never]
     default: auto
-  ignore:
-    description:
-      - Ids of findings to let pass. Those that leave no Swarm to work with cannot be.
-    type: list
-    elements: str
-    default: []
-  strict:
-    description:
-      - Turn warnings into errors.
-    type: bool
-    default: false
-  waivers:
-    description:
-      - Findings accepted until a day, as M(tpaexec.docker.docker_preflight) takes them.
-    type: list
-    elements: raw
-    default: []
   timeout:
     description:
       - Seconds to wait for one reply of a daemon. A host that does not answer is reported; the others go on.

@@ -189,28 +189,12 @@ options:
       - Look into the images afterwards.
     type: bool
     default: true
-  ignore:
-    description:
-      - Ids of findings that are reported as information, though they are errors or warnings.
-    type: list
-    elements: str
-    default: []
-  strict:
-    description:
-      - Warnings count as errors.
-    type: bool
-    default: false
-  waivers:
-    description:
-      - Findings accepted until a day, as O(tpaexec.docker.docker_preflight#module:waivers).
-    type: list
-    elements: raw
-    default: []
   cache_dir:
     description:
       - A directory in which the facts of an image are kept by its id, so that an image is looked into once.
     type: path
 extends_documentation_fragment:
+  - tpaexec.docker.policy
   - tpaexec.docker.connection
 attributes:
   check_mode:
@@ -294,7 +278,10 @@ facts:
   elements: dict
 """
 
-from ansible_collections.tpaexec.docker.plugins.module_utils._argspec import connection_argument_spec
+from ansible_collections.tpaexec.docker.plugins.module_utils._argspec import (
+    connection_argument_spec,
+    policy_argument_spec,
+)
 from ansible_collections.tpaexec.docker.plugins.module_utils._entry import run_module
 from ansible_collections.tpaexec.docker.plugins.module_utils._image.body import guest_image_body
 
@@ -360,9 +347,7 @@ def main() -> None:
             log_dir=dict(type="path"),
             **site_spec(),
             check=dict(type="bool", default=True),
-            ignore=dict(type="list", elements="str", default=[]),
-            strict=dict(type="bool", default=False),
-            waivers=dict(type="list", elements="raw", default=[]),
+            **policy_argument_spec(),
             cache_dir=dict(type="path"),
         ),
     )

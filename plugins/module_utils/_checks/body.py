@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any, Mapping, Optional, Union
 
-from .._argspec import connection_argument_spec
+from .._argspec import connection_argument_spec, policy_argument_spec
 from .._client import Address, Daemon
 from .._entry import Run
 from .._errors import DaemonError, PlatformError
@@ -33,9 +33,7 @@ def common_argument_spec() -> dict[str, Any]:
     """The options of both modules."""
     return dict(
         connection_argument_spec(timeout=10),
-        ignore=dict(type="list", elements="str", default=[]),
-        strict=dict(type="bool", default=False),
-        waivers=dict(type="list", elements="raw", default=[]),
+        **policy_argument_spec(),
         cluster=dict(type="dict"),
         cluster_dir=dict(type="path"),
         cluster_id=dict(type="str"),

@@ -13,6 +13,6 @@ from .judge import PARALLEL, Policy, judge
 
 def check_body(params: dict[str, Any], run: Run) -> dict[str, Any]:
     """Look into the images and judge them; the same in check mode."""
-    decided = Policy(params["ignore"], params["strict"], registry.known_ids())
+    decided = Policy(params["ignore"], params["strict"], registry.known_ids(), waivers=params["waivers"])
     with connect(Address.from_params(params), pool=PARALLEL) as daemon:
         return {"changed": False, **judge(daemon, params["images"], decided, params["cache_dir"] or "").as_result()}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Mapping, Optional, Sequence
 from urllib.parse import urlsplit
 
-from .._argspec import connection_argument_spec
+from .._argspec import connection_argument_spec, policy_argument_spec
 from .._checks import hosts as rules
 from .._checks.body import read_policy_of, read_text
 from .._checks.facts_cluster import NetworkWant, Wants
@@ -40,9 +40,7 @@ def argument_spec() -> dict[str, Any]:
         cluster=dict(type="dict", required=True),
         cluster_dir=dict(type="path"),
         measure=dict(type="str", choices=["auto", "always", "never"], default="auto"),
-        ignore=dict(type="list", elements="str", default=[]),
-        strict=dict(type="bool", default=False),
-        waivers=dict(type="list", elements="raw", default=[]),
+        **policy_argument_spec(),
     )
 
 

@@ -76,6 +76,9 @@ def test_an_image_with_everything_wrong(tiny):
     assert reply.result["facts"][0]["systemd_version"] == 219
     errors = ["POSTGRES_PREINSTALLED", "POSTGRES_UNIT_ENABLED", "IMAGE_COMMAND_NOT_INIT"]
     assert not check(images=[name], ignore=errors).failed
+    waivers = [{"id": ident, "reason": "a test", "expires": "2999-12-31"} for ident in errors]
+    assert not check(images=[name], waivers=waivers).failed
+    assert check(images=[name], waivers=[{**waivers[0], "expires": "2020-01-01"}, *waivers[1:]]).failed
     assert check(images=[name], ignore=["POSTGRES_PREINSTALED"]).severity("IGNORE_UNKNOWN") == "error"
 
 
