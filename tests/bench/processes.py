@@ -51,6 +51,11 @@ def daemon_cpu() -> Optional[float]:
     return total / TICKS if found else None
 
 
+def _inherited() -> dict[str, str]:
+    """Ours, without what forbids Python to keep what it compiled: images for CI set it, the users' machines do not."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def run(command: Sequence[str], environment: Optional[Mapping[str, str]] = None, cwd: Optional[str] = None) -> Sample:
     """Raises Failed. Output goes to a file: a full pipe would stop the clock's subject, a terminal slow it down."""
     before = daemon_cpu()
@@ -61,7 +66,7 @@ def run(command: Sequence[str], environment: Optional[Mapping[str, str]] = None,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **(environment or {})},
+            env={**_inherited(), **(environment or {})},
             cwd=cwd,
         )
         _pid, status, usage = os.wait4(process.pid, 0)
