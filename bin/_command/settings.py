@@ -8,7 +8,7 @@ import re
 
 from .errors import CommandError, quoted
 
-# What no setting stumbles over: empty, a yes or no, a number, a path. Only another value is worth asking Ansible.
+# What hardly any setting stumbles over: empty, a yes or no, a number, a path. Any other is worth asking Ansible.
 PLAIN = re.compile(r"|yes|no|on|off|true|false|y|n|t|f|\d+|.*/.*", re.IGNORECASE | re.DOTALL)
 
 # Given by the command itself, always.
@@ -44,6 +44,8 @@ def check_settings(program: str, environ: dict[str, str]) -> None:
     done = subprocess.run(words, env=environ, capture_output=True, text=True, check=False, stdin=nothing)  # noqa: S603
     refused = re.search(r"^ansible\.errors\.\w+: (.*)", done.stderr, re.MULTILINE)
     if done.returncode and refused:
-        meant = [name for name in exported if name.removeprefix("ANSIBLE_") in refused[1]] or list(exported)
+        meant = [name for name in exported if name.removeprefix("ANSIBLE_") in refused[1]]
+        if not meant:  # ansible.cfg's, most often; and the value of some other variable may be a password
+            raise CommandError(f"Mend Ansible's settings: {refused[1].rstrip('.')}.")
         said = ", ".join(f"{name}={quoted(exported[name])}" for name in sorted(meant))
         raise CommandError(f"Unset or mend {said}: Ansible cannot read it.")

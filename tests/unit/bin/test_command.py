@@ -175,6 +175,10 @@ def test_a_setting_that_ansible_cannot_read_is_one_sentence(command: Command, ar
     assert done.returncode == 1
     assert done.stderr == "error: Unset or mend ANSIBLE_FORKS='x': Ansible cannot read it.\n"
     assert command.run(*argv, ANSIBLE_FORKS="20", ANSIBLE_PIPELINING="yes").returncode == 0
+    # what is wrong in a file is not blamed on a variable, whose value may be a secret
+    done = command.run(*argv, ANSIBLE_BECOME_PASS="secret")
+    assert done.returncode == 1
+    assert done.stderr == "error: Mend Ansible's settings: Config from 'env: ANSIBLE_FORKS': 'x'.\n"
 
 
 def test_other_words_go_to_tpa_untouched(command: Command):
