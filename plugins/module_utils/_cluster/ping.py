@@ -11,7 +11,7 @@ from ansible.module_utils import ansible_release, basic
 from .._client import Address, Daemon
 from .._directory.config_file import read_text
 from .._entry import Run
-from .._errors import DaemonError
+from .._errors import DaemonError, PlatformError
 from .._hosts import Connected, addresses_of, closing, connect_all
 from .._spec.load import read_config
 from .._spec.model import DEFAULT_HOST, Host
@@ -106,10 +106,13 @@ def host_of(words: Mapping[str, Any]) -> Host:
 
 
 def whose(cluster_dir: str) -> Optional[Owner]:
-    """The cluster whose nodes are asked; None: whatever has the names is asked."""
+    """The cluster whose nodes are asked; None: whatever has the names. A ping needs an inventory only."""
     if not cluster_dir:
         return None
-    name = str(read_config(read_text(cluster_dir)).get("cluster_name") or "")
+    try:
+        name = str(read_config(read_text(cluster_dir)).get("cluster_name") or "")
+    except PlatformError:
+        return None
     return Owner(name, read_id(record_directory(None, cluster_dir, name)))
 
 

@@ -71,6 +71,7 @@ def test_somebody_elses_container_is_not_entered(labels, asked):
 def test_the_cluster_is_the_directorys(tmp_path):
     (tmp_path / "config.yml").write_text("cluster_name: demo\n")
     assert ping.whose("") is None
+    assert ping.whose(str(tmp_path / "without-config")) is None
     assert ping.whose(str(tmp_path)) == ping.Owner("demo", "")
     ident = "11111111-1111-4111-8111-111111111111"
     (tmp_path / ".tpaexec-docker").mkdir()
