@@ -9,13 +9,14 @@ import shlex
 from dataclasses import replace
 from typing import Mapping, Optional, Sequence
 
-from .._errors import PlatformError
+from .._errors import PlatformError, quoted
 from . import apt_sources
 from .apt_sources import Source
 from .distributions import DEBIAN, UBUNTU, Release
 
 CODENAMES = {"debian": tuple(DEBIAN.values()), "ubuntu": tuple(UBUNTU.values())}
 LINE = re.compile(r"^\s*deb\s+(?:\[(?P<options>[^\]]*)\]\s*)?(?P<rest>.*)$")
+ONE = re.compile(r"\s*deb(-src)?\s+(\[[^\]]*\]\s*)?[^\s\[]\S*\s+\S")
 # The distributions' own archives: of the release, and of its security fixes. mmdebstrap knows only those releases that
 # were there when it was made, and takes any other for one of Debian's.
 ARCHIVES = {
@@ -100,7 +101,16 @@ def keys(lines: Sequence[str]) -> list[str]:
 
 
 def check(lines: Sequence[str]) -> None:
-    """Every key is there, before anything is downloaded."""
+    """Each is one line of sources.list, and every key is there, before anything is downloaded.
+
+    They become part of a script that runs on this machine: none may end what it stands in.
+    """
+    for line in lines:
+        if re.search(r"[\x00-\x08\x0a-\x1f]", line) or not ONE.match(line):
+            raise PlatformError(
+                f"{quoted(without_password(line))} is not a line of sources.list.",
+                "Correct `sources`, `mirror` or `keyring` in `bootstrap`: each gives one `deb URI SUITE COMPONENT`.",
+            )
     for path in keys(lines):
         if not os.path.isfile(path):
             raise PlatformError(
@@ -139,10 +149,11 @@ def guest_script(lines: Sequence[str], copies: Mapping[str, str]) -> str:
     text = "\n".join(lines)
     script = [f"cat > \"$root/etc/apt/sources.list\" <<'END'\n{text}\nEND\n"]
     for number, (path, copy) in enumerate(copies.items()):
-        target = f"{GUEST_KEYS}/{number}-{os.path.basename(path)}"
+        target = f"{GUEST_KEYS}/{number}-{re.sub('[^A-Za-z0-9._-]', '_', os.path.basename(path))}"
         there = shlex.quote(target)
-        escaped = re.sub(r"([][.*^$|])", r"\\\1", path)  # what sed would not take as it is
-        change = shlex.quote(f"s|{escaped}|{target}|g")
+        escaped = re.sub(r"([][.*^$|\\])", r"\\\1", path)  # what sed would not take as it is
+        # the whole path: it may be the beginning of another key's, or of an archive's
+        change = shlex.quote(rf"s|\([=,]\){escaped}\([],[:space:]]\)|\1{target}\2|g")
         script.append(
             f'if [ ! -e "$root"{shlex.quote(path)} ]; then\n    mkdir -p "$root"{GUEST_KEYS}\n'
             f'    cp {shlex.quote(copy)} "$root"{there}\n    chmod 0644 "$root"{there}\n'

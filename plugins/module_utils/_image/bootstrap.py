@@ -179,9 +179,11 @@ def possible_lines(wish: Wish, architecture: str, machine: list[apt_sources.Sour
 
 
 def choose_lines(possible: list[list[str]], tools: Tools, folder: str) -> list[str]:
-    """The first whose archive has the release; where none answers, the first, so that apt says why."""
-    if len(possible) > 1:
-        return next((lines for lines in possible if published(lines[0], tools, folder)), possible[0])
+    """The first whose archives all have the release; where none has, the first, so that apt says why."""
+    common = set(possible[0]).intersection(*possible)  # `sources`, which tell no candidate from another
+    for lines in possible if len(possible) > 1 else ():
+        if all(published(line, tools, folder) for line in lines if line not in common):
+            return lines
     return possible[0]
 
 

@@ -150,6 +150,60 @@ def test_the_archive_that_has_the_release_is_taken(tmp_path):
     assert bootstrap.choose_lines(possible[:1] * 2, Tools(run, {}), str(tmp_path)) == possible[0]
 
 
+def test_an_archive_that_has_only_a_part_of_the_release_is_not_taken(tmp_path):
+    """The security archive may have the release, and the machine's mirror not."""
+
+    def run(words):
+        if "http://m/" in words[2] or "http://site/" in words[2]:
+            return 100, "", "404"
+        with open(words[3], "w", encoding="utf-8") as handle:
+            handle.write("Date: Sat, 22 Nov 2025 10:00:00 UTC\n")
+        return 0, "", ""
+
+    site = "deb http://site/apt trixie main"  # a further source, that is out of reach, speaks for no candidate
+    own = ["deb http://security/debian trixie-security main", "deb http://m/debian trixie main", site]
+    official = ["deb http://official/debian trixie main", site]
+    assert bootstrap.choose_lines([own, official], Tools(run, {}), str(tmp_path)) == official
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"sources": ("END", "touch /tmp/entered")},
+        {"sources": ("deb http://x y main\nEND\ntouch /tmp/entered",)},
+        {"mirror": "http://m/debian\nEND\ntouch /tmp/entered\n"},
+        {"sources": ("https://me:secret@mirror.example/debian",)},
+    ],
+)
+def test_what_is_no_line_of_sources_list_never_reaches_a_script(monkeypatch, words):
+    monkeypatch.setattr(bootstrap, "find_tool", lambda tools: "/usr/bin/mmdebstrap")
+    monkeypatch.setattr(bootstrap, "choose_mode", lambda mode, tools: "root")
+    wish = bootstrap.Wish(DEBIAN, "x:1", **{"mirror": "http://m/debian", **words})
+    with pytest.raises(PlatformError, match=r"is not a line of sources\.list\. Correct `sources`") as caught:
+        bootstrap.with_mmdebstrap(wish, "amd64", tools())
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "line", ["deb\t[arch=amd64]\thttp://[::1]:80/a ./", "deb-src http://x y main", "deb [trusted=yes] file:///a b c"]
+)
+def test_lines_of_sources_list(line):
+    apt_lines.check([line])
+
+
+def test_a_key_whose_path_begins_another_path(tmp_path):
+    given = ["deb [signed-by=/srv/a,/srv/a&b] http://x/srv/a y main"]
+    copies = {"/srv/a": f"{tmp_path}/key-0", "/srv/a&b": f"{tmp_path}/key-1"}
+    for copy in copies.values():
+        with open(copy, "w", encoding="utf-8") as handle:
+            handle.write("key")
+    (tmp_path / "root/etc/apt").mkdir(parents=True)
+    script = f"set -eu; root={tmp_path}/root\n{apt_lines.guest_script(given, copies)}"
+    subprocess.run(["sh", "-c", script], check=True)
+    there = (tmp_path / "root/etc/apt/sources.list").read_text(encoding="utf-8")
+    assert there == "deb [signed-by=/etc/apt/keyrings/0-a,/etc/apt/keyrings/1-a_b] http://x/srv/a y main\n"
+
+
 @pytest.mark.parametrize(
     ("line", "is_signed"),
     [
