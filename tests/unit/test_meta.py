@@ -52,7 +52,10 @@ def test_every_collection_that_is_used_is_a_dependency():
 def test_the_changelog_has_every_fragment():
     """What `antsibull-changelog release --update-existing --reload-plugins` would add is there already."""
     kept = yaml.safe_load((TOP / "changelogs/changelog.yaml").read_text())["releases"]
-    told = {section: text for release in kept.values() for section, text in release.get("changes", {}).items()}
+    told: dict[str, list[str]] = {}  # of all releases
+    for release in kept.values():
+        for section, texts in release.get("changes", {}).items():
+            told.setdefault(section, []).extend([texts] if isinstance(texts, str) else texts)
     files = sorted((TOP / "changelogs/fragments").glob("*.yml"))
     said = {path.name: yaml.safe_load(path.read_text()) for path in files}
     assert sorted(name for release in kept.values() for name in release.get("fragments", [])) == sorted(said)
