@@ -1,15 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ansible-galaxy makes of the checkout: no tests, no caches; installed from the tarball alone, it works."""
+"""What ansible-galaxy makes of the checkout: no tests, no caches; installed from the tarball alone, it works.
+
+It is installed and used by the lines of README.md, "Without make".
+"""
 
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 import tarfile
 from pathlib import Path
 
 import pytest
+
+from ansible_collections.tpaexec.docker.tests.integration.examples.pages import blocks_of
 
 TOP = Path(__file__).resolve().parents[3]
 BIN = Path(sys.executable).parent
@@ -31,23 +37,33 @@ def tarball(tmp_path_factory) -> Path:
     return next(place.glob("tpaexec-docker-*.tar.gz"))
 
 
+def line_of_readme(program: str, **other: str) -> list[str]:
+    """The line of "Without make" that begins with *program*, with *other* names of places."""
+    block = blocks_of((TOP / "README.md").read_text(encoding="utf-8"))[-1]
+    lines = [shlex.split(line, comments=True) for line in block.text.splitlines()]
+    assert [words[0] for words in lines] == ["ansible-galaxy", "pip", "ansible-playbook"], "all of them are run here"
+    (words,) = [words for words in lines if words[0] == program]
+    for old, new in other.items():
+        assert old in " ".join(words)
+        words = [word.replace(old, new) for word in words]
+    return [str(BIN / words[0]), *words[1:]]
+
+
 @pytest.fixture(scope="module")
 def installed(tarball, tmp_path_factory) -> Path:
     """The collections path into which the tarball was installed, with no server to be asked."""
     place = tmp_path_factory.mktemp("installed")
-    run(
-        BIN / "ansible-galaxy",
-        "collection",
-        "install",
-        "--force",
-        "--offline",
-        "--no-deps",
-        "-p",
-        place,
-        tarball,
-        ANSIBLE_GALAXY_SERVER="http://127.0.0.1:9/",
-    )
+    words = line_of_readme("ansible-galaxy", **{tarball.name: str(tarball)})
+    # What the collection needs is there already, and may not be asked for.
+    words += ["--force", "--offline", "--no-deps", "-p", str(place)]
+    run(*words, ANSIBLE_GALAXY_SERVER="http://127.0.0.1:9/")
     return place
+
+
+def test_the_sdk_that_the_readme_asks_for_is_what_the_tests_have():
+    """Nothing is fetched: pip is content with what is there."""
+    said = run(*line_of_readme("pip"), PIP_NO_INDEX="1")
+    assert "Requirement already satisfied: docker>=7.1.0" in said
 
 
 def test_only_what_users_need(tarball):
@@ -94,8 +110,9 @@ def test_a_cluster_by_it_alone(installed, tmp_path, guest_image, sdk):
     (site / "config.yml").write_text(CONFIG.format(image=guest_image))
     try:
         for playbook in ("provision", "deprovision"):
-            words = (f"tpaexec.docker.{playbook}", "-e", f"cluster_dir={site}")
-            said = run(BIN / "ansible-playbook", *words, cwd=tmp_path, **alone)
+            words = line_of_readme("ansible-playbook", **{"/home/me/clusters/demo": str(site)})
+            words = [word.replace("docker.provision", f"docker.{playbook}") for word in words]
+            said = run(*words, cwd=tmp_path, **alone)
             assert "failed=0" in said
             running = [one.name for one in sdk.containers.list(filters={"label": "Cluster=t-art"})]
             assert running == ([] if playbook == "deprovision" else ["t-art-1"])

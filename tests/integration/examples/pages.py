@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Blocks of a page in docs/, run as they stand there; what they print is held against the page.
+"""Blocks of a page in docs/ or of README.md, run as they stand there; what they print is held against the page.
 
 A block of `console` has commands (`$ `) and what each printed; one of `sh` has commands only. A block whose first line
 is `# name.ext` in another language is a file. A line `*Not run by the tests: …*` above a block says why it is not run,
@@ -17,6 +17,8 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[3]
 DOCS = TOP / "docs"
+# What people read: the site's own pages, and those that a forge shows first.
+PAGES = [TOP / "README.md", TOP / "CONTRIBUTING.md", TOP / "SECURITY.md", *sorted(DOCS.glob("*.md"))]
 COMMANDS = ("sh", "console")
 BLOCK = re.compile(
     r"^(?:(?P<mark>\*(?:Not run by the tests: [^\n]*|Run by `make test-long`\.)\*)\n\n)?"

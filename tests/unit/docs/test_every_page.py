@@ -4,20 +4,23 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 
 import pytest
 
-from ansible_collections.tpaexec.docker.tests.integration.examples.pages import COMMANDS, DOCS, TOP, blocks_of, normal
+from ansible_collections.tpaexec.docker.tests.integration.examples.pages import COMMANDS, PAGES, TOP, blocks_of, normal
 
 sys.path.insert(0, str(TOP / "bin"))
 
-from _command.parsing import parser_of
+from _command.parsing import parse, parser_of
 from _command.words import find
 
-PAGES = sorted(DOCS.glob("*.md"))
 # Why a block is not run. A new reason has to be written here, too.
 REASONS = {
+    "bench.md": ["it takes a machine with nothing else to do; that each option is one is tested."],
+    "several-hosts.md": ["these hosts are yours; tests/integration/several_hosts runs the words on hosts of its own."],
+    "README.md": ["what `make demo` types is run below, and `make test` is all the tests."],
     "tutorial.md": ["it is what the tests themselves begin with, and it installs Docker."],
     "install-docker.md": [
         "it asks the distribution's archive; tests/integration/engine_role runs the role itself.",
@@ -32,7 +35,10 @@ REASONS = {
     "ci.md": ["your-tests.yml is yours; tests/integration runs the same words."],
 }
 # Pages that a test of their own runs, or holds against the program.
-ELSEWHERE = {"plain-ansible.md": "tests/integration/examples/test_plain_ansible.py"}
+ELSEWHERE = {
+    "README.md": ["tests/integration/examples/test_readme.py", "tests/integration/artifact/test_artifact.py"],
+    "plain-ansible.md": ["tests/integration/examples/test_plain_ansible.py"],
+}
 
 
 def run_by_test_pages() -> set[str]:
@@ -48,8 +54,17 @@ def test_commands_are_run_or_say_why_not(page):
     assert [block.reason for block in blocks if block.reason] == REASONS.get(page.name, [])
     run = [block for block in blocks if not block.reason]
     assert not run or page.name in run_by_test_pages() | set(ELSEWHERE), f"{page.name}: nobody runs {run[0].text}"
-    for where in ELSEWHERE.values():
-        assert (TOP / where).exists()
+    for where in ELSEWHERE.get(page.name, []):
+        assert page.name in (TOP / where).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_that_are_not_run_are_understood_at_least(page):
+    for block in blocks_of(page.read_text(encoding="utf-8")):
+        for command, _printed in block.steps() if block.language in COMMANDS and block.reason else []:
+            words = shlex.split(command, comments=True)
+            if words[0] == "tpaexec":
+                parse(find(words[1]), words[2:])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -65,6 +80,42 @@ def test_words_and_options_in_prose_exist(page):
         own = [] if word.verbatim else rest[: rest.index("--")] if "--" in rest else rest
         options = [part.split("=")[0] for part in own if part.startswith("--")]
         assert not [option for option in options if option not in known], f"{page.name}: {said}"
+
+
+def test_what_the_pages_make_are_targets_of_the_makefile():
+    targets = set(re.findall(r"^([a-z-]+):", (TOP / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        quoted = re.findall(r"`make\s([a-z-][^`]*)`", text)
+        typed = re.findall(r"^(?:\$ )?make ([^#\n]*)", "".join(block.text for block in blocks_of(text)), re.MULTILINE)
+        said = {word for words in quoted + typed for word in re.sub(r"\b[A-Z_]+=.*", "", words).split()}
+        assert said <= targets, f"{page.name}: {sorted(said - targets)}"
+
+
+def test_the_readme_lists_every_page():
+    """Each row of its table leads somewhere, and no page of the site is left out."""
+    text = (TOP / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \[(\S+)\]\((\S+)\) \|", text, re.MULTILINE)
+    assert all(shown == path and (TOP / path).is_file() for shown, path in rows)
+    here = [str(page.relative_to(TOP)) for page in PAGES if page.name not in ("README.md", "SECURITY.md", "index.md")]
+    assert sorted(shown for shown, _path in rows) == sorted(here)
+
+
+def test_the_options_of_the_bench_on_its_page_exist():
+    text = (TOP / "docs/bench.md").read_text(encoding="utf-8")
+    said = re.findall(r'BENCH_ARGS="([^"]+)"', text)
+    assert len(said) >= 4
+    program = (TOP / "tests/bench/bench.py").read_text(encoding="utf-8")
+    known = set(re.findall(r'add_argument\(\s*"(--[a-z-]+)"', program))
+    assert {word for words in said for word in words.split() if word.startswith("-")} <= known
+
+
+def test_contributing_has_every_target():
+    """The table of CONTRIBUTING.md is what `make help` lists, and no less."""
+    helped = set(re.findall(r"^([a-z-]+):.*## ", (TOP / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    table = re.findall(r"^\| (`make .*?) \|", (TOP / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
+    said = {name for row in table for name in re.findall(r"`make ([a-z-]+)`", row)}
+    assert helped - {"help"} - said == set()
 
 
 def test_only_what_varies_is_left_out_of_a_comparison():
