@@ -11,13 +11,14 @@ from .facts import Facts
 from .facts_host import HostFacts
 from .model import ERROR, WARNING, Check, Finding, NotRun, Rule, Unknown
 
-INOTIFY_INSTANCES = 1024  # the role engine's value, too: some 120 nodes
+# The role engine's values, too: some 120 nodes.
+INOTIFY = {"fs.inotify.max_user_instances": 1024, "fs.inotify.max_user_watches": 524288}
 INOTIFY_LOW = Rule(
     "INOTIFY_LOW",
     WARNING,
     "fs.inotify.max_user_instances or max_user_watches below what N guests need (each systemd takes some).",
-    f"sudo sysctl -w fs.inotify.max_user_instances={INOTIFY_INSTANCES} fs.inotify.max_user_watches=524288 — and to "
-    "make it last, both lines in /etc/sysctl.d/90-tpaexec-docker.conf",
+    f"sudo sysctl -w {' '.join(f'{name}={value}' for name, value in INOTIFY.items())} — and to make it last, both "
+    "lines in /etc/sysctl.d/90-tpaexec-docker.conf",
 )
 PIDS_LOW = Rule(
     "PIDS_LOW",
@@ -61,32 +62,34 @@ HUGE = 100_000_000
 
 def find_inotify(facts: Facts) -> Iterable[Finding]:
     host, room = _host(facts), capacity(facts)
-    if host.inotify_instances is None and host.inotify_watches is None:
+    limits = dict(zip(INOTIFY, (host.inotify_instances, host.inotify_watches)))
+    if set(limits.values()) == {None}:
         raise NotRun("this kernel does not show its inotify limits")
-    for name, limit, taken in (
-        ("fs.inotify.max_user_instances", host.inotify_instances, inotify_taken(facts)),
-        ("fs.inotify.max_user_watches", host.inotify_watches, 0),
-    ):
-        row = _row(room, name)
-        if limit is None or row is None or row.nodes >= room.wanted:
+    taken = dict(zip(INOTIFY, (inotify_taken(facts), 0)))
+    rows = {name: row for name in INOTIFY if limits[name] is not None and (row := _row(room, name))}
+    needs = {name: row.need(room.wanted) + taken[name] for name, row in rows.items()}
+    remedy = INOTIFY_LOW.remedy
+    for name, usual in INOTIFY.items():
+        enough = _enough(usual, limits[name] or 0, needs.get(name, 0))
+        remedy = remedy.replace(f"{name}={usual}", f"{name}={enough}")
+    for name, row in rows.items():
+        if row.nodes >= room.wanted:
             continue
-        need = row.need(room.wanted) + taken
         yield INOTIFY_LOW.finding(
-            f"{name} is {limit}; {_nodes(room.wanted)} about {need} (all containers of one user share it), "
-            f"{row.nodes} fit. Beyond it "
-            "systemd boots degraded: 'Too many open files', 'Failed to allocate directory watch'.",
-            _enough(name, need),
+            f"{name} is {limits[name]}; {_nodes(room.wanted)} about {needs[name]} (all containers of one user share "
+            f"it), {row.nodes} fit. Beyond it systemd boots degraded: "
+            "'Too many open files', 'Failed to allocate directory watch'.",
+            remedy,
             sysctl=name,
-            value=limit,
-            needed=need,
+            value=limits[name],
+            needed=needs[name],
             nodes_fit=row.nodes,
         )
 
 
-def _enough(name: str, need: int) -> str:
-    """The rule's remedy, with a value that all of the nodes fit in."""
-    usual, enough = f"{name}={INOTIFY_INSTANCES}", f"{name}={1 << need.bit_length()}"
-    return INOTIFY_LOW.remedy.replace(usual, enough) if need > INOTIFY_INSTANCES else INOTIFY_LOW.remedy
+def _enough(usual: int, limit: int, need: int) -> int:
+    """A value that all of the nodes fit in; one line sets both limits, and must lower neither."""
+    return max(limit, usual, 1 << need.bit_length() if need > usual else 0)
 
 
 def find_pids(facts: Facts) -> Iterable[Finding]:

@@ -97,6 +97,17 @@ def test_the_remedy_names_a_value_that_all_nodes_fit_in(count, value):
     assert severity(raised, "INOTIFY_LOW") == ""
 
 
+def test_the_remedy_lowers_no_limit():
+    """One line sets both: the kernel's own limit of watches, say, is above the usual one where there is much memory."""
+    facts = good_facts(host=good_host(inotify_instances=128, inotify_watches=1048576), wants=nodes(64))
+    [finding] = [item for item in captures.check(facts).findings if item.id == "INOTIFY_LOW"]
+    assert "max_user_instances=1024 fs.inotify.max_user_watches=1048576 " in finding.remedy
+    facts = good_facts(host=good_host(inotify_instances=128, inotify_watches=8192), wants=nodes(200))
+    remedies = {item.remedy for item in captures.check(facts).findings if item.id == "INOTIFY_LOW"}
+    assert len(remedies) == 1, "the second line would take back what the first one set"
+    assert "max_user_instances=2048 fs.inotify.max_user_watches=524288 " in remedies.pop()
+
+
 def test_nodes_that_run_already_have_their_place():
     running = tuple(
         DockerContainer(f"id{number}", f"n{number}", "running", {"tpaexec.docker.id": "11111111-aaaa"}, (), ())
