@@ -28,7 +28,7 @@ class Word(NamedTuple):
     arguments: tuple[Argument, ...]
     runs: str  # a playbook of the collection, or `!action` for what run.py does itself
     needs: str = ""  # what DIR must hold before anything starts: config.yml, or inventory
-    verbatim: bool = False  # everything after the arguments is passed on untouched
+    verbatim: str = ""  # everything after the arguments is passed on untouched; this is how the help calls it
     description: str = ""
     left: str = "Nothing was changed."  # what a Ctrl-C leaves behind
 
@@ -89,4 +89,5 @@ CHANGING = (
 
 
 def form(*choices: str) -> Argument:
-    return argument("--format", dest="output", choices=choices, default=choices[0], help="the form of the output")
+    listed = f"{', '.join(choices[:-1])} or {choices[-1]}; default: {choices[0]}"
+    return argument("--format", dest="output", metavar="FORM", choices=choices, default=choices[0], help=listed)

@@ -52,10 +52,14 @@ def _named(action: argparse.Action, name: str) -> bool:
 
 def parser_of(word: Word) -> Parser:
     """The parser of one word; made only when that word is used."""
+    # Here argparse knows nothing of what is passed on.
+    own = " ".join(str(one.settings.get("metavar")) for one in word.arguments)
+    behind = "" if word.runs.startswith("!") else "\n\nOptions for ansible-playbook itself go behind '--'."
     parser = Parser(
         prog=f"tpaexec {word.name}",
+        usage=f"tpaexec {word.name} [-h] {own} {word.verbatim}" if word.verbatim else None,
         description=word.description or f"{word.summary[:1].upper()}{word.summary[1:]}.",
-        epilog="Example:\n  " + "\n  ".join(word.examples),
+        epilog="Example:\n  " + "\n  ".join(word.examples) + behind,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )

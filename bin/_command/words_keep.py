@@ -82,7 +82,8 @@ KEEPING: tuple[Word, ...] = (
         ("tpaexec completion bash", "tpaexec completion zsh"),
         (argument("shell", metavar="SHELL", choices=SHELLS, help="bash or zsh"),),
         "!completion",
-        description='Print a script. In ~/.bashrc: eval "$(tpaexec completion bash)"; in ~/.zshrc, after compinit: '
-        'eval "$(tpaexec completion zsh)".',
+        description="Print a script that completes words, options, values and nodes.\n"
+        'For bash, in ~/.bashrc: eval "$(tpaexec completion bash)"\n'
+        'For zsh, in ~/.zshrc, after compinit: eval "$(tpaexec completion zsh)"',
     ),
 )

@@ -23,8 +23,8 @@ USING: tuple[Word, ...] = (
         (DIR,),
         "!cmd",
         needs="inventory",
-        verbatim=True,
-        description="Run an Ansible module on the nodes that PATTERN names (default: all): what 'ansible' takes.",
+        verbatim="[PATTERN] [options of 'ansible']",
+        description="Run an Ansible module on the nodes that PATTERN names; default: all.",
     ),
     Word(
         "playbook",
@@ -34,8 +34,8 @@ USING: tuple[Word, ...] = (
         (DIR,),
         "!playbook",
         needs="inventory",
-        verbatim=True,
-        description="Run FILE (relative to DIR, else to here) on the cluster, with the options of 'ansible-playbook'.",
+        verbatim="FILE [options of 'ansible-playbook']",
+        description="Run the playbook FILE on the cluster. FILE is looked for in DIR, then here.",
     ),
     Word(
         "ssh",
@@ -45,8 +45,8 @@ USING: tuple[Word, ...] = (
         (DIR, argument("node", metavar="NODE", help="the node's name")),
         "!ssh",
         needs="ssh_config",
-        verbatim=True,
-        description="Log in to NODE, or run what follows there.",
+        verbatim="[COMMAND]",
+        description="Log in to NODE, or run COMMAND there.",
     ),
     Word(
         "list-containers",
@@ -56,6 +56,7 @@ USING: tuple[Word, ...] = (
         (DIR, form(*FORMAT), *COMMON),
         "list_containers",
         needs="config.yml",
+        description="Show the nodes of the cluster: roles, addresses, state.",
     ),
     Word(
         "diagram",

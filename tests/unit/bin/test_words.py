@@ -11,6 +11,8 @@ from _command.main import usage
 from _command.parsing import parse, parser_of
 from _command.words import OWN, WORDS, find
 
+from ansible_collections.tpaexec.docker.plugins.module_utils._spec.configure import FAILOVER_MANAGERS, Wishes
+
 from .conftest import TOP
 
 PROMISED = ["configure", "provision", "deprovision", "preflight", "ping", "cmd", "playbook", "ssh"]
@@ -45,6 +47,36 @@ def test_help_has_an_example_that_parses(one):
         argv = re.findall(r"'[^']*'|\S+", example)
         assert argv[:2] == ["tpaexec", one.name]
         parse(one, argv[2:])
+
+
+@pytest.mark.parametrize("one", WORDS, ids=lambda one: one.name)
+def test_help_is_plain(one, monkeypatch):
+    """No variable's name, no list in braces, something said of every argument, and no line that a terminal breaks."""
+    monkeypatch.setenv("COLUMNS", "80")
+    text = parser_of(one).format_help()
+    for action in parser_of(one)._actions:
+        assert action.help, action.dest
+        assert action.nargs == 0 or re.fullmatch(r"[A-Z]+|M1|docker|centos", action.metavar or ""), action.dest
+    assert "{" not in text
+    assert max(map(len, text.splitlines())) <= 80
+    assert ("go behind '--'" in text) == (not one.runs.startswith("!"))
+
+
+def test_help_shows_what_is_passed_on():
+    for one in (word(name) for name in ("cmd", "playbook", "ssh")):
+        usage_line = parser_of(one).format_help().splitlines()[0]
+        assert usage_line.startswith(f"usage: tpaexec {one.name} [-h] DIR ")
+        assert usage_line.endswith(one.verbatim)
+
+
+def test_defaults_in_the_help_of_configure_are_those_that_are_taken():
+    text = re.sub(r"\s+", " ", parser_of(word("configure")).format_help())
+    wishes = Wishes("demo")
+    assert f"each location; default: {wishes.data_nodes}" in text
+    assert f"the primary; default: {' '.join(wishes.locations)}" in text
+    assert f"--postgres-version V default: {wishes.postgres_version}" in text
+    assert f"{', '.join(FAILOVER_MANAGERS[:-1])} or {FAILOVER_MANAGERS[-1]}; default: {wishes.failover_manager}" in text
+    assert f"--architecture M1 default: {wishes.architecture}" in text
 
 
 @pytest.mark.parametrize("one", WORDS, ids=lambda one: one.name)
