@@ -87,7 +87,7 @@ def subnet(value: Any) -> Optional[IpNetwork]:
 
 def without_password(url: str) -> str:
     """A proxy's address as it may be shown."""
-    return re.sub(r"//[^@/]*@", "//***@", text(url))
+    return re.sub(r"//[^/]*@", "//***@", text(url))
 
 
 def human(count: float) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Mapping
 
 from .._client import Address
+from .._cluster.job import record_directory
 from .._cluster.record import Place, read_id, read_record
 from .._hosts import addresses_of
 from .._spec.model import DEFAULT_HOST, Cluster
@@ -17,8 +18,6 @@ from .connection import proxy_through, through_host
 from .keys import ssh_key_name
 from .live import LiveNode
 from .render import KNOWN_HOSTS
-
-RECORD = ".tpaexec-docker"
 
 
 @dataclass(frozen=True)
@@ -33,8 +32,8 @@ class Site:
     @classmethod
     def read(cls, directory: str) -> Site:
         root = os.path.realpath(directory)
-        record = os.path.join(root, RECORD)
         cluster = read_cluster(root)[2]
+        record = record_directory(None, root, cluster.name)
         return cls(root, cluster, read_id(record), read_record(record).places)
 
     def addresses(self, own: Address) -> dict[str, Address]:

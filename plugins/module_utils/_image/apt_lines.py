@@ -11,7 +11,7 @@ from typing import Mapping, Optional, Sequence
 
 from .._errors import PlatformError, quoted
 from . import apt_sources
-from .apt_sources import Source
+from .apt_sources import Source, without_password
 from .distributions import DEBIAN, UBUNTU, Release
 
 CODENAMES = {"debian": tuple(DEBIAN.values()), "ubuntu": tuple(UBUNTU.values())}
@@ -172,8 +172,3 @@ def index_of(line: str) -> Optional[str]:
     return (
         f"{home}/{words[1].rstrip('/')}/InRelease" if words[1].endswith("/") else f"{home}/dists/{words[1]}/InRelease"
     )
-
-
-def without_password(line: str) -> str:
-    """A source line fit for a label."""
-    return re.sub(r"://[^/@\s]+@", "://", line)

@@ -27,6 +27,11 @@ class Source:
         return f"deb {options}{self.uri} {self.suite} {' '.join(self.components)}".rstrip()
 
 
+def without_password(line: str) -> str:
+    """An address, or a line with one, fit for a label. A password may have an @ in it."""
+    return re.sub(r"://[^/\s]+@", "://", line)
+
+
 def parse_list(text: str) -> list[Source]:
     """The one-line format. Source packages and commented lines are left out."""
     found = []

@@ -103,7 +103,7 @@ def new_image(plan: Plan, wish: Wish) -> assemble.NewImage:
         "distribution": wish.release.distribution,
         "release": wish.release.codename,
         "architecture": plan.architecture,
-        "sources": [apt_lines.without_password(line) for line in plan.lines],
+        "sources": [apt_sources.without_password(line) for line in plan.lines],
         "packages": sorted({*wish.release.packages, *wish.packages}),
         "date": plan.date,
     }

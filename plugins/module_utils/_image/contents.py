@@ -9,6 +9,7 @@ import shlex
 from dataclasses import dataclass, field
 from typing import Mapping
 
+from .apt_sources import without_password
 from .archive import Files, Found
 
 POSTGRES_VERSIONS = ("9.5", "9.6", *(str(number) for number in range(10, 21)))
@@ -87,7 +88,7 @@ def repository_urls(text: str) -> list[str]:
         for line in block.splitlines():
             if re.match(r"\s*(deb |uris:|baseurl|mirrorlist|metalink)", line, re.IGNORECASE):
                 urls += re.findall(r"[a-z+]+:/{1,3}[^\s,]+", line)
-    return [re.sub(r"://[^/@\s]+@", "://", url) for url in urls]
+    return [without_password(url) for url in urls]
 
 
 def find_postgres(files: Files) -> tuple[list[str], dict[str, str]]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Mapping
 
 from .._errors import ConfigError, PlatformError, Problem, quoted
+from .apt_sources import without_password
 from .model import LABEL, LABEL_INPUTS, LABEL_SOURCE
 from .packages import SERVERS
 
@@ -149,7 +150,7 @@ def labels(site: Site, name: str) -> dict[str, str]:
     inputs = {
         "base_image": site.base_image,
         "packages": list(site.packages),
-        "repositories": [re.sub(r"://[^/@\s]+@", "://", one.line or one.baseurl) for one in site.repositories],
+        "repositories": [without_password(one.line or one.baseurl) for one in site.repositories],
         "files": [one.dest for one in site.files],
         "package_cache": list(site.package_cache),
         "preinstall_dependencies_of": list(site.preinstall_dependencies_of),

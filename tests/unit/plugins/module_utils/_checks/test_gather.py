@@ -55,11 +55,11 @@ def test_addresses(host, scheme, loopback, tls):
 
 
 def test_passwords_in_proxies_are_not_shown():
-    environ = {"https_proxy": "http://me:secret@proxy:3128", "NO_PROXY": "localhost"}
+    environ = {"https_proxy": "http://me:sec@ret@proxy:3128", "NO_PROXY": "localhost"}
     seen = gather.client_facts(Job(Address(), Unknown("none")), environ)
     assert seen.proxies == ("http://***@proxy:3128",)
     assert seen.no_proxy == "localhost"
-    assert engine_facts(info={"HttpProxy": "http://me:secret@proxy:3128"}).engine.proxies == ("http://***@proxy:3128",)
+    assert engine_facts(info={"HttpProxy": "http://me:sec@ret@proxy:3128"}).engine.proxies == ("http://***@proxy:3128",)
 
 
 @pytest.mark.parametrize(

@@ -270,8 +270,11 @@ def test_rpms_database_is_one_file(tmp_path):
 
 
 def test_no_password_in_a_label():
-    line = apt_lines.without_password("deb https://me:secret@mirror.example/debian bookworm main")
-    assert line == "deb https://mirror.example/debian bookworm main"
+    for secret in ("secret", "sec@ret", "@"):
+        line = apt_sources.without_password(f"deb https://me:{secret}@mirror.example/debian bookworm main")
+        assert line == "deb https://mirror.example/debian bookworm main"
+    plain = "deb https://mirror.example/a@b bookworm main"
+    assert apt_sources.without_password(plain) == plain
 
 
 def test_the_date_of_the_newest_archive(tmp_path):
