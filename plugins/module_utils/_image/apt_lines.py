@@ -8,6 +8,7 @@ import re
 import shlex
 from dataclasses import replace
 from typing import Mapping, Optional, Sequence
+from urllib.parse import unquote, urlsplit
 
 from .._errors import PlatformError, quoted
 from . import apt_sources
@@ -160,6 +161,19 @@ def guest_script(lines: Sequence[str], copies: Mapping[str, str]) -> str:
             f'    sed -i {change} "$root"/etc/apt/sources.list\nfi\n'
         )
     return "".join(script)
+
+
+def login_apart(url: str) -> tuple[str, str]:
+    """The address without user and password, and the entry of apt's auth.conf that holds them; "" when it has none."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # apt will say what is wrong with it
+        return url, ""
+    if not parts.username:
+        return url, ""
+    place = parts.netloc.rpartition("@")[2]
+    login = f"login {unquote(parts.username)} password {unquote(parts.password or '')}"
+    return parts._replace(netloc=place).geturl(), f"machine {parts.scheme}://{place} {login}\n"
 
 
 def index_of(line: str) -> Optional[str]:

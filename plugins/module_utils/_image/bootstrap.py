@@ -201,12 +201,23 @@ def archive_date(lines: Sequence[str], tools: Tools, folder: str) -> int:
 def published(line: str, tools: Tools, folder: str) -> int:
     """When the archive of one line was last published; 0, when it does not answer."""
     url = apt_lines.index_of(line)
-    target = os.path.join(folder, "InRelease")
-    if not url or tools.run_command(["/usr/lib/apt/apt-helper", "download-file", url, target])[0] != 0:
+    if not url:
         return 0
-    date = release_date(target)
-    os.unlink(target)
-    return date
+    target, login = os.path.join(folder, "InRelease"), os.path.join(folder, "auth.conf")
+    url, entry = apt_lines.login_apart(url)
+    with open(login, "w", encoding="utf-8", opener=_private) as handle:
+        handle.write(entry)
+    ask = ["/usr/lib/apt/apt-helper", *(["-o", f"Dir::Etc::netrc={login}"] if entry else []), "download-file"]
+    try:
+        return release_date(target) if tools.run_command([*ask, url, target])[0] == 0 else 0
+    finally:
+        os.unlink(login)
+        if os.path.exists(target):
+            os.unlink(target)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def release_date(path: str) -> int:
@@ -225,15 +236,18 @@ def make_layer(plan: Plan, wish: Wish, tools: Tools) -> assemble.Layer:
     script = os.path.join(plan.folder, "guest.sh")
     with open(script, "w", encoding="utf-8") as handle:
         handle.write(guest_files.guest_script() + apt_lines.guest_script(plan.lines, copies))
-    os.chmod(script, 0o755)  # noqa: S103 - run by another user id inside a user namespace
+    # In a user namespace another user id runs it. It holds the archives' lines, and they may hold passwords.
+    os.chmod(script, 0o700 if plan.mode == "root" else 0o755)
     target = os.path.join(plan.folder, "layer.tar")
     command = [plan.tool, f"--mode={plan.mode}", "--variant=minbase", f"--architectures={plan.architecture}"]
     command += [f"--include={','.join(sorted({*wish.release.packages, *wish.packages}))}"]
     command += [f'--customize-hook=sh "{script}" "$1"', "--format=tar", wish.release.codename, target]
-    command += apt_lines.here(plan.lines, copies)
+    lines = apt_lines.here(plan.lines, copies)
+    command += ["-"] if lines else []  # on standard input: everybody can read a command line
     environment = {"TMPDIR": plan.folder, "LC_ALL": "C.UTF-8"}
     environment.update({"SOURCE_DATE_EPOCH": str(plan.date)} if plan.date else {})
-    code, _out, error = tools.run_command(tools.ends_with_us(command), environ_update=environment)
+    said = {"data": "\n".join(lines)} if lines else {}
+    code, _out, error = tools.run_command(tools.ends_with_us(command), environ_update=environment, **said)
     if code != 0:
         raise failed(wish, error, plan.mode)
     return assemble.read_layer(target)

@@ -32,14 +32,16 @@ DEBIAN = distributions.find_release("debian", "12")
 
 def tools(answers=None, there=("mmdebstrap", "newuidmap"), user=0, environ=None):
     """Commands are answered from a table; what ran is kept in `.ran`."""
-    ran = []
+    ran, said = [], []
 
-    def run(words, environ_update=None):
+    def run(words, environ_update=None, data=None):
         ran.append((words, environ_update or {}))
+        said.append(data)
         return (answers or {}).get(os.path.basename(words[0]), (0, "", ""))
 
     made = Tools(run, environ or {}, lambda name: f"/usr/bin/{name}" if name in there else None, lambda: user)
     object.__setattr__(made, "ran", ran)
+    object.__setattr__(made, "said", said)
     return made
 
 
@@ -290,6 +292,39 @@ def test_the_date_of_the_newest_archive(tmp_path):
     assert bootstrap.archive_date(lines, Tools(run, {"SOURCE_DATE_EPOCH": "17"}), str(tmp_path)) == 17
 
 
+def test_no_password_on_a_command_line(tmp_path):
+    """Neither where the archive's date is asked for nor where mmdebstrap runs; and in no file that others can read."""
+    line = "deb https://me:s%40cret@m.example:8443/d bookworm main"
+    (tmp_path / "layer.tar").write_bytes(b"files")
+    seen = []
+
+    def run(words, environ_update=None, data=None):
+        seen.append((words, data))
+        for path in tmp_path.iterdir():
+            if "cret" in path.read_text(encoding="utf-8"):
+                assert path.stat().st_mode & 0o077 == 0, path
+        if "apt-helper" in words[0]:
+            login = next(word for word in words if word.startswith("Dir::Etc::netrc=")).partition("=")[2]
+            with open(login, encoding="utf-8") as handle:
+                assert handle.read() == "machine https://m.example:8443 login me password s@cret\n"
+            with open(words[-1], "w", encoding="utf-8") as handle:
+                handle.write("Date: Sun, 23 Nov 2025 02:09:05 UTC\n")
+        return 0, "", ""
+
+    made = Tools(run, {}, lambda name: None, lambda: 0)
+    assert bootstrap.archive_date([line], made, str(tmp_path)) == 1763863745
+    plan = bootstrap.Plan("/usr/bin/mmdebstrap", "root", "amd64", (line,), 7, str(tmp_path))
+    bootstrap.make_layer(plan, bootstrap.Wish(DEBIAN, "x:1"), made)
+    assert not [word for words, _data in seen for word in words if "cret" in word]
+    assert seen[-1][1] == line
+    assert not (tmp_path / "auth.conf").exists()
+
+
+def test_an_address_without_a_login_is_as_it_was():
+    for url in ("http://m/d/dists/x/InRelease", "file:/srv/apt/./InRelease", "http://[bad"):
+        assert apt_lines.login_apart(url) == (url, "")
+
+
 def test_the_command(tmp_path):
     made = tools()
     (tmp_path / "layer.tar").write_bytes(b"files")
@@ -299,7 +334,8 @@ def test_the_command(tmp_path):
     words, environment = made.ran[0]
     assert words[:4] == ["/usr/bin/mmdebstrap", "--mode=root", "--variant=minbase", "--architectures=amd64"]
     assert "--include=dbus,iproute2,openssh-server,python3,rsync,sudo,systemd,systemd-sysv" in words
-    assert words[-3:] == ["bookworm", str(tmp_path / "layer.tar"), "deb http://m/d bookworm main"]
+    assert words[-3:] == ["bookworm", str(tmp_path / "layer.tar"), "-"]
+    assert made.said[0] == "deb http://m/d bookworm main"
     assert environment["SOURCE_DATE_EPOCH"] == "7"
     assert layer.size == 5
 
