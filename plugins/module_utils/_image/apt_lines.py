@@ -163,6 +163,11 @@ def guest_script(lines: Sequence[str], copies: Mapping[str, str]) -> str:
     return "".join(script)
 
 
+# Instead of mmdebstrap's own cleaning (`cleanup/apt`), after which `partial` belongs to _apt by its number on this
+# machine, or to root where _apt cannot enter the work folder. The guest's apt makes its own when it needs it.
+CLEANING = 'rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/archives/*\n'
+
+
 def login_apart(url: str) -> tuple[str, str]:
     """The address without user and password, and the entry of apt's auth.conf that holds them; "" when it has none."""
     try:

@@ -60,7 +60,8 @@ def bootstrap(daemon: Daemon, wish: Wish, tools: Tools) -> str:
         made = "" if wish.force else present.image_id(daemon, wish.image)
         if made:  # somebody else made it while this run waited for the lock
             return made
-        return assemble.load(daemon, *make(folder))
+        with workdir.room(wish.image):
+            return assemble.load(daemon, *make(folder))
 
 
 Made = tuple[assemble.NewImage, assemble.Layer]
@@ -235,13 +236,14 @@ def make_layer(plan: Plan, wish: Wish, tools: Tools) -> assemble.Layer:
     copies = copy_keys(plan)
     script = os.path.join(plan.folder, "guest.sh")
     with open(script, "w", encoding="utf-8") as handle:
-        handle.write(guest_files.guest_script() + apt_lines.guest_script(plan.lines, copies))
+        handle.write(guest_files.guest_script() + apt_lines.guest_script(plan.lines, copies) + apt_lines.CLEANING)
     # In a user namespace another user id runs it. It holds the archives' lines, and they may hold passwords.
     os.chmod(script, 0o700 if plan.mode == "root" else 0o755)
     target = os.path.join(plan.folder, "layer.tar")
     command = [plan.tool, f"--mode={plan.mode}", "--variant=minbase", f"--architectures={plan.architecture}"]
     command += [f"--include={','.join(sorted({*wish.release.packages, *wish.packages}))}"]
-    command += [f'--customize-hook=sh "{script}" "$1"', "--format=tar", wish.release.codename, target]
+    command += [f'--customize-hook=sh "{script}" "$1"', "--skip=cleanup/apt", "--format=tar"]
+    command += [wish.release.codename, target]
     lines = apt_lines.here(plan.lines, copies)
     command += ["-"] if lines else []  # on standard input: everybody can read a command line
     environment = {"TMPDIR": plan.folder, "LC_ALL": "C.UTF-8"}
@@ -272,7 +274,7 @@ def failed(wish: Wish, log: str, mode: str) -> PlatformError:
     """Why mmdebstrap gave up, told from its log, of which the end is shown."""
     tail = "\n".join(log.strip().splitlines()[-40:])
     causes = (
-        (r"No space left", "The disk is full: give `work_dir` another place, or make room."),
+        (workdir.FULL, workdir.NO_ROOM),
         (r"Unable to locate package|has no installation candidate", "Check the names in `packages`."),
         (
             r"NO_PUBKEY|not signed|EXPKEYSIG|BADSIG",

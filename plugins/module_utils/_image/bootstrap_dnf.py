@@ -11,11 +11,16 @@ from dataclasses import dataclass
 from typing import Mapping, Optional, Sequence
 
 from .._errors import PlatformError, quoted
-from . import assemble, guest_files
+from . import assemble, guest_files, workdir
 from .distributions import Release
 from .tools import Tools
 
 OLDEST = 9  # rpm before 4.16 knows no SQLite; Debian's and Fedora's write nothing else any more
+# Not "GPG" alone: dnf says "Importing GPG key" when all is well, too.
+WRONG_KEY = (
+    r"(?:GPG|PGP) check|[Pp]ublic key|not correct for this package|GPG key for"
+    r"|[Kk]ey import failed|not signed|signature"
+)
 LEFTOVERS = ("var/cache/dnf", "var/cache/libdnf5", "var/lib/dnf", "var/log/dnf*", "var/log/hawkey.log", "tmp/*")
 
 
@@ -90,6 +95,8 @@ def make_layer(tool: str, plan: RpmPlan, tools: Tools) -> tuple[assemble.Layer, 
     command = [tool, "-y", f"--installroot={root}", f"--releasever={plan.version}", f"--setopt=reposdir={repos}"]
     command += [f"--setopt=cachedir={plan.folder}/cache", f"--setopt=logdir={plan.folder}", "--setopt=keepcache=False"]
     command += ["--setopt=install_weak_deps=False", "--setopt=tsflags=nodocs", "--setopt=varsdir=/dev/null"]
+    # Debian's dnf would go on without a repository that it cannot read
+    command += ["--setopt=skip_if_unavailable=False"]
     run(tools, [*command, "makecache"], plan, "dnf could not read the repositories")
     date = published(plan.folder)
     # rpm writes into its database when each package was installed: with this, not now, but when it was published
@@ -174,15 +181,18 @@ def run(
     """One step, with the end of its log when it fails."""
     environment = {"HOME": plan.folder, "LC_ALL": "C.UTF-8", **(more or {})}
     code, out, error = tools.run_command(tools.ends_with_us(list(command)), environ_update=environment)
-    if code == 0:
-        return
     log = f"{out}\n{error}"
+    # a scriptlet that had no room is a warning to rpm, and the guest would be half made
+    if code == 0 and not re.search(workdir.FULL, log):
+        return
     causes = (
+        (workdir.FULL, workdir.NO_ROOM),
         (r"No match for argument|Unable to find a match", "Check the names in `packages`, and the repositories."),
-        (r"GPG|not signed|signature", "Check the repository's `key`."),
+        (WRONG_KEY, "Packages are signed with another key than the one given, or with none: correct `key`."),
+        (r"[Cc]hecksum", "A package is not what its repository says: try again, and ask who keeps the repository."),
         (r"Cannot download|Failed to download|Curl error", "Check the network and the repositories' addresses."),
-        (r"No space left", "The disk is full: give `work_dir` another place, or make room."),
     )
     remedy = next((advice for pattern, advice in causes if re.search(pattern, log)), "Read its log above.")
-    tail = "\n".join(log.strip().splitlines()[-40:])
+    plain = re.sub(r"(?m)^Traceback \(most recent call last\):\n(?: .*\n)*", "", log)  # dnf's own: its last line stays
+    tail = "\n".join(plain.strip().splitlines()[-40:])
     raise PlatformError(f"Bootstrapping failed: {trouble}. The end of its log:\n{tail}\n", remedy)

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import glob
 import os
 import re
 import shutil
 import signal
+import sqlite3
 import tempfile
 import threading
 import time
@@ -16,6 +18,9 @@ from contextlib import contextmanager
 from typing import Any, Iterator
 
 from .._errors import PlatformError
+
+NO_ROOM = "The disk is full: give `work_dir` another place, or make room."
+FULL = r"No space left|more space needed|disk is full"  # libc's, rpm's and SQLite's words
 
 
 @contextmanager
@@ -39,6 +44,19 @@ def locked(image: str, parent: str = "") -> Iterator[str]:
     finally:
         remove(folder)
         os.close(lock)
+
+
+@contextmanager
+def room(image: str) -> Iterator[None]:
+    """What this process itself cannot write for want of room is said as plainly as what a tool cannot."""
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        full = "disk is full" in str(error) or getattr(error, "errno", 0) in (errno.ENOSPC, errno.EDQUOT)
+        if not full:
+            raise
+        said = getattr(error, "strerror", None) or error
+        raise PlatformError(f"Bootstrapping {image} failed: {said}.", NO_ROOM) from error
 
 
 def remove(folder: str) -> None:

@@ -11,6 +11,7 @@ import http.server
 import json
 import os
 import shutil
+import tempfile
 import threading
 
 import pytest
@@ -112,6 +113,21 @@ def test_a_mirror_its_keyring_and_a_further_archive(sdk, site, served, guest_ima
         assert not again.failed, again.result["msg"]
         assert there(sdk, NAME).attrs["RootFS"]["Layers"] == layers
         assert [path for path in tmp_path.glob("*/*") if path.is_dir()] == []
+    finally:
+        forget(sdk, NAME)
+
+
+def test_a_work_dir_that_apt_cannot_enter_gives_the_same(sdk, site, guest_image_module):
+    """apt downloads as its user _apt, or as root where that one is kept out: it must not show in the image."""
+    layers = []
+    try:
+        for mode in (0o755, 0o700):
+            with tempfile.TemporaryDirectory(prefix="t-img-", dir="/var/tmp") as home:  # pytest's folders are closed
+                os.chmod(home, mode)
+                reply = make(guest_image_module, site.wish(work_dir=home), force=True)
+                assert not reply.failed, reply.result["msg"]
+            layers.append(there(sdk, NAME).attrs["RootFS"]["Layers"])
+        assert layers[0] == layers[1]
     finally:
         forget(sdk, NAME)
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import sqlite3
@@ -334,6 +335,7 @@ def test_the_command(tmp_path):
     words, environment = made.ran[0]
     assert words[:4] == ["/usr/bin/mmdebstrap", "--mode=root", "--variant=minbase", "--architectures=amd64"]
     assert "--include=dbus,iproute2,openssh-server,python3,rsync,sudo,systemd,systemd-sysv" in words
+    assert "--skip=cleanup/apt" in words
     assert words[-3:] == ["bookworm", str(tmp_path / "layer.tar"), "-"]
     assert made.said[0] == "deb http://m/d bookworm main"
     assert environment["SOURCE_DATE_EPOCH"] == "7"
@@ -360,6 +362,44 @@ def test_a_failure_is_told_with_its_log(tmp_path, log, remedy):
     assert "line 99" in str(caught.value)
     assert "line 50\n" not in str(caught.value)
     assert remedy in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("log", "remedy"),
+    [
+        ("Importing GPG key 0x1\nError: GPG check FAILED", "another key than the one given"),
+        ("Package x.rpm is not signed", "another key than the one given"),
+        ("Importing GPG key 0x1\nError: Transaction failed", "log above"),
+        ("At least 4MB more space needed on the / filesystem.", "`work_dir`"),
+        ("database or disk is full\nTraceback (most recent call last):\n  File x\n    y\nrpm.error: z", "`work_dir`"),
+        ('Package "x" has incorrect checksum', "not what its repository says"),
+        ("Curl error (6): Cannot download repomd.xml", "the network"),
+        ("Unable to find a match: x", "names in `packages`"),
+    ],
+)
+def test_why_dnf_gave_up(tmp_path, log, remedy):
+    plan = bootstrap_dnf.RpmPlan("9", ("x",), (RpmRepository("a", "http://a/", unsigned=True),), str(tmp_path))
+    with pytest.raises(PlatformError) as caught:
+        bootstrap_dnf.make_layer("dnf", plan, tools({"dnf": (1, "", log)}, there=()))
+    assert remedy in str(caught.value)
+    assert log.splitlines()[-1] in str(caught.value)
+    assert "Traceback" not in str(caught.value)
+    assert "File x" not in str(caught.value)
+
+
+def test_a_scriptlet_that_had_no_room_is_no_success(tmp_path):
+    plan = bootstrap_dnf.RpmPlan("9", (), (), str(tmp_path))
+    said = {"dnf": (0, "warning: %post(a) scriptlet failed: No space left on device\nComplete!", "")}
+    with pytest.raises(PlatformError, match="The disk is full"):
+        bootstrap_dnf.run(tools(said), ["dnf"], plan, "dnf could not install the guest")
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left"), sqlite3.OperationalError("disk is full")])
+def test_no_room_for_what_is_written_here(error):
+    with pytest.raises(PlatformError, match="give `work_dir` another place"), workdir.room("x:1"):
+        raise error
+    with pytest.raises(OSError, match="other"), workdir.room("x:1"):
+        raise OSError(errno.EIO, "other")
 
 
 def test_who_waited_for_the_lock_finds_it_made(tmp_path):
