@@ -149,12 +149,15 @@ def test_every_example_of_a_module_works(examples, replaced, tmp_path):
 def inventory_examples(replaced: dict[str, str], tmp_path: Path) -> None:
     """Each document is a source of its own; daemons elsewhere become this machine's."""
     documents = list(yaml.safe_load_all(documented("inventory", ["docker_cluster"])["docker_cluster"]))
-    assert len(documents) == 3
+    assert len(documents) == 4
     for number, document in enumerate(documents):
         for daemon in document.get("daemons", []):
             for key in set(daemon) - {"name"}:
                 del daemon[key]
-        source = tmp_path / f"{number}.docker_cluster.yml"
+        # `cluster_dir: .` is where the source lies
+        folder = replaced["/home/me/clusters/demo"] if "cluster_dir" in document else tmp_path
+        source = Path(folder) / f"{number}.docker_cluster.yml"
         source.write_text(yaml.safe_dump(replace(document, replaced)))
         found = json.loads(ansible("ansible-inventory", "-i", source, "--list", cwd=tmp_path, **STRICT))
         assert len(found["_meta"]["hostvars"]) >= 2, (number, found)
+        source.unlink()
