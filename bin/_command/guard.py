@@ -12,7 +12,6 @@ import hashlib
 import os
 import re
 import shutil
-import subprocess
 
 from .errors import CommandError
 
@@ -42,6 +41,8 @@ def check_before_ansible(directory: str, environ: dict[str, str]) -> None:
     nodes, cluster = _nodes_here(directory), _cluster_name(directory)
     if not ident or not docker or not nodes:
         return
+    import subprocess  # noqa: PLC0415 - slow to load, and every word loads this file
+
     try:
         # What is wrong with the daemon is Ansible's to say.
         done = subprocess.run(  # noqa: S603 - an argument list, no shell
@@ -92,11 +93,7 @@ def _text(path: str) -> str:
 
 
 def _recorded(directory: str) -> str:
-    try:
-        with open(os.path.join(directory, RECORDED), encoding="utf-8") as file:
-            found = re.search(r"last_provisioned: '?([0-9a-f]{64})", file.read())
-    except (OSError, ValueError):
-        return ""
+    found = re.search(r"last_provisioned: '?([0-9a-f]{64})", _text(os.path.join(directory, RECORDED)))
     return found.group(1) if found else ""
 
 
