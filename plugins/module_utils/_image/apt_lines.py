@@ -18,13 +18,6 @@ from .distributions import DEBIAN, UBUNTU, Release
 CODENAMES = {"debian": tuple(DEBIAN.values()), "ubuntu": tuple(UBUNTU.values())}
 LINE = re.compile(r"^\s*deb\s+(?:\[(?P<options>[^\]]*)\]\s*)?(?P<rest>.*)$")
 ONE = re.compile(r"\s*deb(-src)?\s+(\[[^\]]*\]\s*)?[^\s\[]\S*\s+\S")
-# The distributions' own archives: of the release, and of its security fixes. mmdebstrap knows only those releases that
-# were there when it was made, and takes any other for one of Debian's.
-ARCHIVES = {
-    "debian": ("http://deb.debian.org/debian", "http://deb.debian.org/debian-security"),
-    "ubuntu": ("http://archive.ubuntu.com/ubuntu", "http://security.ubuntu.com/ubuntu"),
-    "ubuntu ports": ("http://ports.ubuntu.com/ubuntu-ports", "http://ports.ubuntu.com/ubuntu-ports"),
-}
 # Where each distribution keeps its keys, and the package that brings them.
 KEYRINGS = {
     "debian": ("/usr/share/keyrings/debian-archive-keyring.gpg", "debian-archive-keyring"),
@@ -41,25 +34,23 @@ def of_mirror(release: Release, mirror: str, keyring: str, machine: list[Source]
     return [Source(mirror, release.codename, ("main",), keyring).line()]
 
 
-def candidates(release: Release, architecture: str, keyring: str, machine: list[Source]) -> list[list[str]]:
-    """Where no mirror was asked for: the first of these whose archive has the release is to be taken.
+def of_own(release: Release, machine: list[Source]) -> list[str]:
+    """Where no mirror was asked for: this machine's own archive of the distribution, for this release.
 
-    This machine's own archive of the distribution, with the release's name in place of the machine's: where a site has
-    a mirror, it is the one that is reached. Then the distribution's own.
+    Where a site has a mirror, it is the one that is reached. mmdebstrap is not left to choose: it knows only releases
+    that were there when it was made, and takes any other for one of Debian's.
     """
     own = of_machine(release.distribution, machine, release.codename)
-    if any(source.suite == release.codename for source in own):
-        return [[source.line() for source in own]]
-    path, packages = KEYRINGS[release.distribution]
-    key = keyring or (path if os.path.exists(path) else "")
-    if not key and not own:
+    if not own:
+        name = release.distribution.title()
         raise PlatformError(
-            f"The keys of {release.distribution.title()}'s archive are not on this machine: there is no {path}.",
-            f"Install them (package {packages}), or give `keyring` in `bootstrap`.",
+            f"apt on this machine has no archive of {name}, so there is none to bootstrap from.",
+            f"Give its address as `mirror` in `bootstrap`, and its keys as `keyring` (package "
+            f"{KEYRINGS[release.distribution][1]}) where they are not in {KEYRINGS[release.distribution][0]}.",
         )
-    found = [renamed(own, release.codename)] if own else []
-    found += [official(release, architecture, key)] if key else []
-    return [[source.line() for source in sources] for sources in found]
+    if any(source.suite == release.codename for source in own):
+        return [source.line() for source in own]
+    return [source.line() for source in renamed(own, release.codename)]
 
 
 def of_machine(distribution: str, machine: list[Source], codename: str = "") -> list[Source]:
@@ -72,13 +63,6 @@ def renamed(sources: list[Source], codename: str) -> list[Source]:
     """The same archives for another release."""
     own = min((source.suite for source in sources), key=len)  # bookworm, not bookworm-updates
     return [replace(source, suite=codename + source.suite[len(own) :]) for source in sources]
-
-
-def official(release: Release, architecture: str, keyring: str) -> list[Source]:
-    ports = release.distribution == "ubuntu" and architecture not in ("amd64", "i386")
-    main, security = ARCHIVES[f"{release.distribution} ports" if ports else release.distribution]
-    suites = ((main, ""), (main, "-updates"), (security, "-security"))
-    return [Source(uri, release.codename + suffix, ("main",), keyring) for uri, suffix in suites]
 
 
 def signed(line: str, keyring: str) -> str:

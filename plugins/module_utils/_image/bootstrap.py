@@ -71,12 +71,10 @@ def with_mmdebstrap(wish: Wish, architecture: str, tools: Tools) -> Callable[[st
     """Debian and Ubuntu; what is missing on this machine is said before anything is made."""
     tool = find_tool(tools)
     mode = choose_mode(wish.mode, tools)
-    possible = possible_lines(wish, architecture, apt_sources.read())
-    for lines in possible:
-        apt_lines.check(lines)
+    lines = tuple(source_lines(wish, apt_sources.read()))
+    apt_lines.check(lines)
 
     def make(folder: str) -> Made:
-        lines = tuple(choose_lines(possible, tools, folder))
         plan = Plan(tool, mode, architecture, lines, archive_date(lines, tools, folder), folder)
         layer = make_layer(plan, wish, tools)
         return new_image(plan, wish), layer
@@ -169,23 +167,14 @@ def has_subids(user: str, user_id: int, files: Sequence[str] = ("/etc/subuid", "
     return True
 
 
-def possible_lines(wish: Wish, architecture: str, machine: list[apt_sources.Source]) -> list[list[str]]:
-    """Lines of sources.list, the best first: of the wished mirror, else of this machine, else the distribution's."""
+def source_lines(wish: Wish, machine: list[apt_sources.Source]) -> list[str]:
+    """Lines of sources.list: of the wished mirror, else of this machine."""
     keyring = os.path.abspath(wish.keyring) if wish.keyring else ""
     if wish.mirror:
-        possible = [apt_lines.of_mirror(wish.release, wish.mirror, keyring, machine)]
+        lines = apt_lines.of_mirror(wish.release, wish.mirror, keyring, machine)
     else:
-        possible = apt_lines.candidates(wish.release, architecture, keyring, machine)
-    return [[apt_lines.signed(line, keyring) for line in (*lines, *wish.sources)] for lines in possible]
-
-
-def choose_lines(possible: list[list[str]], tools: Tools, folder: str) -> list[str]:
-    """The first whose archives all have the release; where none has, the first, so that apt says why."""
-    common = set(possible[0]).intersection(*possible)  # `sources`, which tell no candidate from another
-    for lines in possible if len(possible) > 1 else ():
-        if all(published(line, tools, folder) for line in lines if line not in common):
-            return lines
-    return possible[0]
+        lines = apt_lines.of_own(wish.release, machine)
+    return [apt_lines.signed(line, keyring) for line in (*lines, *wish.sources)]
 
 
 def archive_date(lines: Sequence[str], tools: Tools, folder: str) -> int:
@@ -235,7 +224,7 @@ def make_layer(plan: Plan, wish: Wish, tools: Tools) -> assemble.Layer:
     """Run mmdebstrap; its log is shown when it fails."""
     copies = copy_keys(plan)
     script = os.path.join(plan.folder, "guest.sh")
-    with open(script, "w", encoding="utf-8") as handle:
+    with open(script, "w", encoding="utf-8", opener=_private) as handle:
         handle.write(guest_files.guest_script() + apt_lines.guest_script(plan.lines, copies) + apt_lines.CLEANING)
     # In a user namespace another user id runs it. It holds the archives' lines, and they may hold passwords.
     os.chmod(script, 0o700 if plan.mode == "root" else 0o755)
@@ -243,13 +232,12 @@ def make_layer(plan: Plan, wish: Wish, tools: Tools) -> assemble.Layer:
     command = [plan.tool, f"--mode={plan.mode}", "--variant=minbase", f"--architectures={plan.architecture}"]
     command += [f"--include={','.join(sorted({*wish.release.packages, *wish.packages}))}"]
     command += [f'--customize-hook=sh "{script}" "$1"', "--skip=cleanup/apt", "--format=tar"]
-    command += [wish.release.codename, target]
-    lines = apt_lines.here(plan.lines, copies)
-    command += ["-"] if lines else []  # on standard input: everybody can read a command line
+    # The lines come on standard input: everybody can read a command line.
+    command += [wish.release.codename, target, "-"]
     environment = {"TMPDIR": plan.folder, "LC_ALL": "C.UTF-8"}
     environment.update({"SOURCE_DATE_EPOCH": str(plan.date)} if plan.date else {})
-    said = {"data": "\n".join(lines)} if lines else {}
-    code, _out, error = tools.run_command(tools.ends_with_us(command), environ_update=environment, **said)
+    said = "\n".join(apt_lines.here(plan.lines, copies))
+    code, _out, error = tools.run_command(tools.ends_with_us(command), environ_update=environment, data=said)
     if code != 0:
         raise failed(wish, error, plan.mode)
     return assemble.read_layer(target)
