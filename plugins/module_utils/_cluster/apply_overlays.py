@@ -14,8 +14,9 @@ from .labels import network_labels
 from .plan_network import CREATE, REPLACE, NetworkPlan
 from .tools import Benches, Site, Tools
 
-# Swarm forgets an endpoint a moment after its container went.
-RELEASE = 15.0
+# Swarm forgets an endpoint a moment after its container went; of a host that was away it hears only when that host's
+# agent has found its manager again, which was seen to take longer than the 15 s after which Swarm calls a node down.
+RELEASE = 60.0
 
 
 def make_overlay(site: Site, benches: Benches, plan: NetworkPlan) -> None:

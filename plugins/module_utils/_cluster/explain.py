@@ -23,6 +23,9 @@ TABLE: tuple[tuple[str, str], ...] = (
     (r"has active endpoints",
      "Something is attached: docker network inspect shows it. Where it shows nothing, the engine has miscounted (seen "
      "with 64 nodes on 20.10): restart the daemon, then run the same again."),
+    (r"in use by task",
+     "The Swarm still counts a node that has gone, most likely on a host that was away: docker node ls shows whether "
+     "it is back. When it is Ready, run the same again."),
     (r"setting rlimit",
      "The Docker daemon may not raise that limit: lower the instance's ulimits, or raise the daemon's own."),
     (r"no space left on device|disk quota exceeded",

@@ -240,6 +240,7 @@ WORDS = [
     ("No such image: a:1", "docker pull"),
     ("network 0123abc not found", "tpaexec provision"),
     ("error while removing network: network n id 0123abc has active endpoints", "restart the daemon"),
+    ("network mutdjr is in use by task k2voye", "docker node ls"),
     ("error setting rlimit type 8: operation not permitted", "ulimits"),
     ("write /var/lib/docker/x: no space left on device", "docker system df"),
     ("Failed to create inotify object: Too many open files: too many open files", "max_user_instances"),
