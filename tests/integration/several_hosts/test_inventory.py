@@ -132,6 +132,7 @@ def test_one_source_covers_all_hosts(made: tuple[Cluster, Path], connection: str
     assert names_said(done) == same_name(cluster)
 
 
+@pytest.mark.long  # the cut and what Swarm needs after it take 45 s; the unit tests have the same by a stand-in
 def test_a_silent_host_is_named_and_the_others_are_listed_if_told(made: tuple[Cluster, Path]) -> None:
     cluster, home = made
     source = home / "live.docker_cluster.yml"
