@@ -6,6 +6,7 @@ import sys
 del sys.argv[0]
 sys.path[0] = sys.argv[0].rpartition("/")[0] or "."
 
+import os.path  # noqa: E402
 import runpy  # noqa: E402
 import signal  # noqa: E402
 
@@ -16,5 +17,7 @@ def _quiet(kind, error, trace):
 
 
 sys.excepthook = _quiet
+_top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+runpy.run_path(os.path.join(_top, "plugins", "plugin_utils", "_interrupt.py"))["never_lost"]()
 signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
 runpy.run_path(sys.argv[0], run_name="__main__")

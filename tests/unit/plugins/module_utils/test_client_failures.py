@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from ansible_collections.tpaexec.docker.plugins.module_utils import _client
-from ansible_collections.tpaexec.docker.plugins.module_utils._client import Address, require_sdk, translate
+from ansible_collections.tpaexec.docker.plugins.module_utils._client import Address, require_sdk, translate, unframed
 from ansible_collections.tpaexec.docker.plugins.module_utils._errors import DaemonError
 from ansible_collections.tpaexec.docker.plugins.module_utils._socket_access import SocketFacts, denied, other_socket
 from ansible_collections.tpaexec.docker.plugins.module_utils._tls import Certificate, tls_error
@@ -147,3 +147,21 @@ def test_tls(reason, code, client, said):
     assert error.id == "TLS_INVALID"
     assert said in error.message
     assert error.remedy
+
+
+OUT, ERR = b"\x01\0\0\0\0\0\0\x06hello\n", b"\x02\0\0\0\0\0\0\x04oops"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"", b""),
+        (OUT + ERR, b"hello\noops"),
+        (b"\x01\0\0\0\0\0\0\0" + OUT, b"hello\n"),
+        (OUT + ERR[:-2], b"hello\noo"),
+        (OUT + ERR[:5], b"hello\n"),
+        (b"\x01\0\0\0\0\x01\0\0" + b"x" * 65536, b"x" * 65536),
+    ],
+)
+def test_frames_of_an_exec(body, expected):
+    assert unframed(body) == expected
