@@ -12,7 +12,7 @@ from . import environment
 from .errors import CommandError, UsageError
 from .guard import check_before_ansible
 from .processes import STOPPED, wait_for
-from .settings import check_settings, interpreter
+from .settings import check_settings, through_python
 from .variables import extra_variables
 
 
@@ -35,10 +35,8 @@ def _run(argv: list[str], environ: dict[str, str]) -> int:
     """Ansible itself, which a Ctrl-C while it is still starting ends without a traceback."""
     surrounded = _environment(environ)
     check_settings(argv[0], surrounded)
-    python = interpreter(argv[0])
-    if python:
-        argv = [*python, os.path.join(os.path.dirname(os.path.abspath(__file__)), "interruptible.py"), *argv]
-    code = wait_for(argv, surrounded, later=bool(python))
+    started = through_python(argv, "now")
+    code = wait_for(started, surrounded, later=started != argv)
     if code in STOPPED:
         print("Interrupted: what was started on the nodes may go on there. Run the same again.", file=sys.stderr)
     return code

@@ -13,7 +13,7 @@ from .completion import completion
 from .errors import CommandError, UsageError
 from .over_inventory import ACTIONS
 from .processes import STOPPED, wait_for
-from .settings import check_settings
+from .settings import check_settings, through_python
 from .variables import extra_variables
 from .words import OWN
 
@@ -78,7 +78,7 @@ def run_playbook(word: Word, options: dict[str, Any], rest: list[str], environ: 
     environ = {name: value for name, value in environ.items() if name not in ("ANSIBLE_RUN_TAGS", "ANSIBLE_SKIP_TAGS")}
     extended = environment.extended(environ, additions)
     check_settings(argv[0], extended)
-    code = wait_for([*argv, *rest], extended, later=True)
+    code = wait_for(through_python([*argv, *rest], "later"), extended, later=True)
     if code in STOPPED:
         print(_left_behind(word, options), file=sys.stderr)
     return code

@@ -27,6 +27,13 @@ def interpreter(program: str) -> list[str]:
     return words if named else []
 
 
+def through_python(argv: list[str], when: str) -> list[str]:
+    """*argv* as start_ansible.py starts it, which lets Ctrl-C in now or later; as it is, where it is no Python."""
+    python = interpreter(argv[0])
+    starter = os.path.join(os.path.dirname(os.path.abspath(__file__)), "start_ansible.py")
+    return [*python, starter, when, *argv] if python else argv
+
+
 def check_settings(program: str, environ: dict[str, str]) -> None:
     """Asks Ansible to read its settings, where the user exported any that it might refuse; that costs 0.2 s."""
     exported = {

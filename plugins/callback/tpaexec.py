@@ -42,7 +42,7 @@ from ansible import context
 from ansible.plugins.callback import CallbackBase
 from ansible.utils.color import stringc
 
-from ansible_collections.tpaexec.docker.plugins.plugin_utils import _interrupt, _machine, _patient, _report
+from ansible_collections.tpaexec.docker.plugins.plugin_utils import _machine, _patient, _report
 
 # Playbooks that only look: their result is what was asked for, quiet or not.
 LOOKING = {"list_containers", "preflight", "ping", "images"}
@@ -78,8 +78,7 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_start(self, playbook: Any) -> None:
         # The command starts us with SIGINT blocked: before this, it would have met Python's imports and a traceback.
-        _interrupt.in_one_line(self._display)
-        _interrupt.never_lost()
+        _patient.interrupt_in_one_line(self._display)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
         _patient.outlive_readers()
         # pylint: disable-next=protected-access

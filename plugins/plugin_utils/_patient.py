@@ -51,3 +51,14 @@ def outlive_readers() -> None:
     """Both standard streams of this process become patient."""
     if not isinstance(sys.stdout, Patient):
         sys.stdout, sys.stderr = Patient(sys.stdout), Patient(sys.stderr)
+
+
+def interrupt_in_one_line(display: Any) -> None:
+    """Ansible's own line on a Ctrl-C is left out: the command says what was left, and how to go on."""
+    said = display.error
+
+    def error(text: Any, *args: Any, **more: Any) -> None:
+        if "interrupted execution" not in str(text):
+            said(text, *args, **more)
+
+    display.error = error

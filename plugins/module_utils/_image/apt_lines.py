@@ -24,6 +24,7 @@ KEYRINGS = {
     "ubuntu": ("/usr/share/keyrings/ubuntu-archive-keyring.gpg", "ubuntu-keyring"),
 }
 GUEST_KEYS = "/etc/apt/keyrings"
+GUEST_LOGINS = "/etc/apt/auth.conf.d/tpaexec.conf"
 
 
 def of_mirror(release: Release, mirror: str, keyring: str, machine: list[Source]) -> list[str]:
@@ -128,11 +129,21 @@ def _with_copies(option: str, copies: Mapping[str, str]) -> str:
 
 
 def guest_script(lines: Sequence[str], copies: Mapping[str, str]) -> str:
-    """For the end of the guest's script: its archives as they were given, and keys that no package of it brings."""
+    """For the end of the guest's script: its archives as they were given, and keys that no package of it brings.
+
+    Passwords go where apt keeps them, a file of root's: everybody in the guest can read sources.list.
+    """
     if not lines:
         return ""
-    text = "\n".join(lines)
+    apart = [login_apart_in(line) for line in lines]
+    text = "\n".join(line for line, _entry in apart)
     script = [f"cat > \"$root/etc/apt/sources.list\" <<'END'\n{text}\nEND\n"]
+    entries = "".join(dict.fromkeys(entry for _line, entry in apart))
+    if entries:
+        script.append(
+            f'mkdir -p "$root"{os.path.dirname(GUEST_LOGINS)}\n'
+            f"(umask 077; cat > \"$root\"{GUEST_LOGINS} <<'END'\n{entries}END\n)\n"
+        )
     for number, (path, copy) in enumerate(copies.items()):
         target = f"{GUEST_KEYS}/{number}-{re.sub('[^A-Za-z0-9._-]', '_', os.path.basename(path))}"
         there = shlex.quote(target)
@@ -158,11 +169,22 @@ def login_apart(url: str) -> tuple[str, str]:
         parts = urlsplit(url)
     except ValueError:  # apt will say what is wrong with it
         return url, ""
-    if not parts.username:
+    login = [unquote(parts.username or ""), unquote(parts.password or "")]
+    if not login[0] or re.search(r"\s", "".join(login)):  # auth.conf knows no quotes
         return url, ""
     place = parts.netloc.rpartition("@")[2]
-    login = f"login {unquote(parts.username)} password {unquote(parts.password or '')}"
-    return parts._replace(netloc=place).geturl(), f"machine {parts.scheme}://{place} {login}\n"
+    home = f"{parts.scheme}://{place}{parts.path}"  # one host may have several archives
+    return parts._replace(netloc=place).geturl(), f"machine {home} login {login[0]} password {login[1]}\n"
+
+
+def login_apart_in(line: str) -> tuple[str, str]:
+    """The same for a line of sources.list."""
+    match = LINE.match(line)
+    words = match["rest"].split() if match else []
+    if not words:
+        return line, ""
+    url, entry = login_apart(words[0])
+    return (line.replace(words[0], url, 1) if entry else line), entry
 
 
 def index_of(line: str) -> Optional[str]:

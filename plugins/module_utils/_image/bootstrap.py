@@ -19,6 +19,9 @@ from .model import LABEL, LABEL_INPUTS, LABEL_SOURCE
 from .tools import Tools
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "armhf", "ppc64le": "ppc64el", "i386": "i386"}
+# The script holds the archives' lines, and they may hold passwords. In a user namespace another user id runs it, which
+# could not read a file that is closed to others; the environment of a process is its own user's to read.
+HOOK = 'printf "%s" "$TPAEXEC_GUEST" | sh -s -- "$1"'
 DOCKER_ARCHITECTURES = {"armhf": "arm", "ppc64el": "ppc64le", "i386": "386"}
 
 
@@ -223,18 +226,14 @@ def release_date(path: str) -> int:
 def make_layer(plan: Plan, wish: Wish, tools: Tools) -> assemble.Layer:
     """Run mmdebstrap; its log is shown when it fails."""
     copies = copy_keys(plan)
-    script = os.path.join(plan.folder, "guest.sh")
-    with open(script, "w", encoding="utf-8", opener=_private) as handle:
-        handle.write(guest_files.guest_script() + apt_lines.guest_script(plan.lines, copies) + apt_lines.CLEANING)
-    # In a user namespace another user id runs it. It holds the archives' lines, and they may hold passwords.
-    os.chmod(script, 0o700 if plan.mode == "root" else 0o755)
+    script = guest_files.guest_script() + apt_lines.guest_script(plan.lines, copies) + apt_lines.CLEANING
     target = os.path.join(plan.folder, "layer.tar")
     command = [plan.tool, f"--mode={plan.mode}", "--variant=minbase", f"--architectures={plan.architecture}"]
     command += [f"--include={','.join(sorted({*wish.release.packages, *wish.packages}))}"]
-    command += [f'--customize-hook=sh "{script}" "$1"', "--skip=cleanup/apt", "--format=tar"]
+    command += [f"--customize-hook={HOOK}", "--skip=cleanup/apt", "--format=tar"]
     # The lines come on standard input: everybody can read a command line.
     command += [wish.release.codename, target, "-"]
-    environment = {"TMPDIR": plan.folder, "LC_ALL": "C.UTF-8"}
+    environment = {"TMPDIR": plan.folder, "LC_ALL": "C.UTF-8", "TPAEXEC_GUEST": f"{{ {script}\n}} </dev/null"}
     environment.update({"SOURCE_DATE_EPOCH": str(plan.date)} if plan.date else {})
     said = "\n".join(apt_lines.here(plan.lines, copies))
     code, _out, error = tools.run_command(tools.ends_with_us(command), environ_update=environment, data=said)

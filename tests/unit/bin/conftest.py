@@ -31,8 +31,6 @@ class Command:
         self.top = base / "check out"
         shutil.copytree(TOP / "bin", self.top / "bin", ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copytree(TOP / "playbooks" / "files", self.top / "playbooks" / "files")
-        (self.top / "plugins" / "plugin_utils").mkdir(parents=True)
-        shutil.copy(TOP / "plugins" / "plugin_utils" / "_interrupt.py", self.top / "plugins" / "plugin_utils")
         shutil.copy(TOP / "galaxy.yml", self.top)
         self.bin = self.top / ".venv" / "bin"
         self.bin.mkdir(parents=True)

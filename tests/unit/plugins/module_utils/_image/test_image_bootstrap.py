@@ -274,7 +274,8 @@ def test_no_password_on_a_command_line(tmp_path):
         if "apt-helper" in words[0]:
             login = next(word for word in words if word.startswith("Dir::Etc::netrc=")).partition("=")[2]
             with open(login, encoding="utf-8") as handle:
-                assert handle.read() == "machine https://m.example:8443 login me password s@cret\n"
+                index = "https://m.example:8443/d/dists/bookworm/InRelease"
+                assert handle.read() == f"machine {index} login me password s@cret\n"
             with open(words[-1], "w", encoding="utf-8") as handle:
                 handle.write("Date: Sun, 23 Nov 2025 02:09:05 UTC\n")
         return 0, "", ""
@@ -288,8 +289,22 @@ def test_no_password_on_a_command_line(tmp_path):
     assert not (tmp_path / "auth.conf").exists()
 
 
+def test_the_guest_keeps_passwords_from_its_users(tmp_path):
+    login = "me:s%40cret@"
+    given = [f"deb [arch=amd64] https://{login}m/d x main", f"deb https://{login}m/e ./", "deb http://n/d x main"]
+    given += given[:1]
+    (tmp_path / "root/etc/apt").mkdir(parents=True)
+    subprocess.run(["sh", "-c", f"set -eu; root={tmp_path}/root\n{apt_lines.guest_script(given, {})}"], check=True)
+    there = (tmp_path / "root/etc/apt/sources.list").read_text(encoding="utf-8").splitlines()
+    assert there == [line.replace(login, "") for line in given]
+    logins = tmp_path / "root/etc/apt/auth.conf.d/tpaexec.conf"
+    assert logins.stat().st_mode & 0o777 == 0o600
+    entries = [f"machine https://m/{home} login me password s@cret\n" for home in ("d", "e")]
+    assert logins.read_text(encoding="utf-8") == "".join(entries)
+
+
 def test_an_address_without_a_login_is_as_it_was():
-    for url in ("http://m/d/dists/x/InRelease", "file:/srv/apt/./InRelease", "http://[bad"):
+    for url in ("http://m/d/dists/x/InRelease", "file:/srv/apt/./InRelease", "http://[bad", "http://a%20b:c@d/e"):
         assert apt_lines.login_apart(url) == (url, "")
 
 
