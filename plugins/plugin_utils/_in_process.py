@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import Any, Mapping, Optional
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.errors import AnsibleValidationErrorMultiple, UnsupportedError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
@@ -105,7 +106,7 @@ def call(
             run = replace(run, progress=progress.step)
         validated = ArgumentSpecValidator(argument_spec, **options).validate(arguments)
         if validated.error_messages:
-            results.append({"failed": True, "changed": False, "msg": _refusal(module, argument_spec, validated)})
+            results.append({"failed": True, "changed": False, "msg": _refusal(module, validated.errors)})
             return
         result = {"changed": False, **_entry.outcome(body, validated.validated_parameters, run)}
         results.append({**result, "warnings": [*result.get("warnings", []), *warnings]} if warnings else result)
@@ -118,14 +119,12 @@ def call(
     return plain(results[0])
 
 
-def _refusal(module: ModuleType, argument_spec: Mapping[str, Any], validated: Any) -> str:
+def _refusal(module: ModuleType, errors: AnsibleValidationErrorMultiple) -> str:
     """As AnsibleModule says it."""
-    if validated.unsupported_parameters:
-        name = module.__name__.rsplit(".", 1)[-1]
-        unknown, known = sorted(validated.unsupported_parameters), sorted(argument_spec)
-        known_too = f"Supported parameters include: {', '.join(known)}."
-        return f"Unsupported parameters for ({name}) module: {', '.join(unknown)}. {known_too}"
-    return str(validated.errors.msg)
+    said = str(errors.msg)
+    if not isinstance(errors[0], UnsupportedError):
+        return said
+    return f"Unsupported parameters for ({module.__name__.rsplit('.', 1)[-1]}) module: {said}"
 
 
 def run_command(

@@ -137,7 +137,8 @@ def guest_script(lines: Sequence[str], copies: Mapping[str, str]) -> str:
         return ""
     apart = [login_apart_in(line) for line in lines]
     text = "\n".join(line for line, _entry in apart)
-    script = [f"cat > \"$root/etc/apt/sources.list\" <<'END'\n{text}\nEND\n"]
+    there = '"$root"/etc/apt/sources.list'
+    script = [f"cat > {there} <<'END'\n{text}\nEND\nchmod 0644 {there}\n"]
     entries = "".join(dict.fromkeys(entry for _line, entry in apart))
     if entries:
         script.append(

@@ -21,6 +21,7 @@ from .tools import Tools
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "armhf", "ppc64le": "ppc64el", "i386": "i386"}
 # The script holds the archives' lines, and they may hold passwords. In a user namespace another user id runs it, which
 # could not read a file that is closed to others; the environment of a process is its own user's to read.
+CLOSE = 'chmod -R go-rwx "$1"/etc/apt/sources.list*'  # apt reads them as root, as whatever user it downloads
 HOOK = 'printf "%s" "$TPAEXEC_GUEST" | sh -s -- "$1"'
 DOCKER_ARCHITECTURES = {"armhf": "arm", "ppc64el": "ppc64le", "i386": "386"}
 
@@ -228,9 +229,10 @@ def make_layer(plan: Plan, wish: Wish, tools: Tools) -> assemble.Layer:
     copies = copy_keys(plan)
     script = guest_files.guest_script() + apt_lines.guest_script(plan.lines, copies) + apt_lines.CLEANING
     target = os.path.join(plan.folder, "layer.tar")
+    os.close(_private(target, os.O_CREAT | os.O_WRONLY))
     command = [plan.tool, f"--mode={plan.mode}", "--variant=minbase", f"--architectures={plan.architecture}"]
     command += [f"--include={','.join(sorted({*wish.release.packages, *wish.packages}))}"]
-    command += [f"--customize-hook={HOOK}", "--skip=cleanup/apt", "--format=tar"]
+    command += [f"--setup-hook={CLOSE}", f"--customize-hook={HOOK}", "--skip=cleanup/apt", "--format=tar"]
     # The lines come on standard input: everybody can read a command line.
     command += [wish.release.codename, target, "-"]
     environment = {"TMPDIR": plan.folder, "LC_ALL": "C.UTF-8", "TPAEXEC_GUEST": f"{{ {script}\n}} </dev/null"}
@@ -275,7 +277,14 @@ def failed(wish: Wish, log: str, mode: str) -> PlatformError:
             r"Could not resolve|Could not connect|Failed to fetch|Connection|does not have a Release file",
             "Check the network, or give a `mirror`.",
         ),
-        (r"unshare|uidmap|Operation not permitted", "Run it once as root: the image is kept and used from then on."),
+        (
+            r"Conflicting values set for option Signed-By",
+            "Two lines are of one archive: give both the same key (signed-by in `sources`, `keyring` for `mirror`).",
+        ),
+        (
+            r"(?m)^E: .*(unshare|uidmap)|Operation not permitted",
+            "Run it once as root: the image is kept and used from then on.",
+        ),
         (r"nodev|noexec|nosuid", "Give `work_dir` a place on a file system without nodev and noexec."),
     )
     remedy = next((advice for pattern, advice in causes if re.search(pattern, log)), "Read its log above.")

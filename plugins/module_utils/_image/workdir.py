@@ -39,7 +39,7 @@ def locked(image: str, parent: str = "") -> Iterator[str]:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         remove(folder)
-        os.mkdir(folder, 0o755)
+        os.mkdir(folder, 0o711)  # other user ids work in it, of apt's and of a user namespace: by name
         yield folder
     finally:
         remove(folder)

@@ -30,6 +30,7 @@ def module_of(body: _entry.Body, spec: dict[str, Any], **options: Any) -> Module
 
 def call(body: _entry.Body, arguments: dict[str, Any], check_mode: bool = False, **options: Any) -> dict[str, Any]:
     spec = {"path": {"type": "path"}, "count": {"type": "int", "default": 3}, "state": {"choices": ["a", "b"]}}
+    spec["inner"] = {"type": "dict", "options": {"key": {"type": "str"}}}
     return _in_process.call(module_of(body, spec, **options), arguments, check_mode, True)
 
 
@@ -43,12 +44,14 @@ def test_parameters_are_validated_as_a_module_does_it(monkeypatch):
         return {"changed": True}
 
     assert call(body, {"path": "~/x", "count": "7"}, True) == {"changed": True, "warnings": ["careful"]}
-    assert seen == {"path": "/home/somebody/x", "count": 7, "state": None, "check": True, "diff": True}
+    assert seen == {"path": "/home/somebody/x", "count": 7, "state": None, "inner": None, "check": True, "diff": True}
     assert _entry.stand_in is None
 
 
 REFUSED = [
     ({"cuont": 1}, {}, "Unsupported parameters for (thing) module: cuont."),
+    ({"inner": {"kye": 1}}, {}, "Unsupported parameters for (thing) module: inner.kye."),
+    ({"cuont": 1, "count": "many"}, {}, "count"),
     ({"count": "many"}, {}, "count"),
     ({"state": "c"}, {}, "must be one of: a, b"),
     ({"state": "a"}, {"required_if": [("state", "a", ("path",))]}, "path"),

@@ -299,6 +299,7 @@ def test_the_guest_keeps_passwords_from_its_users(tmp_path):
     assert there == [line.replace(login, "") for line in given]
     logins = tmp_path / "root/etc/apt/auth.conf.d/tpaexec.conf"
     assert logins.stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "root/etc/apt/sources.list").stat().st_mode & 0o777 == 0o644
     entries = [f"machine https://m/{home} login me password s@cret\n" for home in ("d", "e")]
     assert logins.read_text(encoding="utf-8") == "".join(entries)
 
@@ -332,7 +333,9 @@ def test_the_command(tmp_path):
         ("E: Failed to fetch x  Hash Sum mismatch", "not what its archive says"),
         ("Could not resolve 'mirror.example'", "`mirror`"),
         ("tar: write error: No space left on device", "`work_dir`"),
-        ("something else", "log above"),
+        ("I: mode unshare\nE: Conflicting values set for option Signed-By regarding source x", "the same key"),
+        ("E: unshare() failed: Operation not permitted", "as root"),
+        ("I: the unshare mode\nE: something else", "log above"),
     ],
 )
 def test_a_failure_is_told_with_its_log(tmp_path, log, remedy):
