@@ -35,9 +35,9 @@ def test_points_are_by_size_and_of_one_action(picture):
     assert picture.pools(MEDIANS) == {"tpaexec": [(2, 9.0), (8, 5.8)]}
 
 
-@pytest.mark.parametrize(("most", "wanted"), [(0.3, 0.5), (1, 1), (4.7, 5), (5.8, 10), (23, 50), (0, 1)])
-def test_axes_end_at_round_numbers(picture, most, wanted):
-    assert picture.nice(most) == pytest.approx(wanted)
+@pytest.mark.parametrize(("most", "wanted"), [(0.3, 0.05), (1, 0.2), (4.7, 1), (5.8, 1), (23, 5), (0, 1)])
+def test_steps_of_an_axis_are_round_numbers(picture, most, wanted):
+    assert picture.step(most) == pytest.approx(wanted)
 
 
 @pytest.mark.parametrize("pools", [True, False])
@@ -46,11 +46,11 @@ def test_an_svg_with_every_point_and_a_name_for_each_line(picture, pools):
     svg = picture.picture({"medians": medians, "machine": {"engine": "<20>", "cpus": 2}})
     tree = ElementTree.fromstring(svg)
     found = [item.tag.rpartition("}")[2] for item in tree.iter()]
-    assert found.count("circle") == (7 if pools else 5)
-    assert found.count("polyline") == (3 if pools else 2)
+    assert found.count("circle") == (8 if pools else 6)
+    assert found.count("polyline") == (4 if pools else 3)
     texts = [item.text for item in tree.iter() if item.text]
-    assert {"tpaexec", "plain SDK", "Cold provision"} <= set(texts)
-    assert ("Size of the pool" in texts) == pools
+    assert {"tpaexec", "tpaexec, with nothing to do", "plain SDK", "Provision"} <= set(texts)
+    assert ("16 nodes, by the pool's size" in texts) == pools
     assert "CPUs 2, engine <20>" in texts
     for circle in tree.iter("{http://www.w3.org/2000/svg}circle"):
         assert 0 < float(circle.attrib["cx"]) < picture.WIDTH
