@@ -11,8 +11,7 @@ from typing import Any, NoReturn
 from . import environment
 from .errors import CommandError, UsageError
 from .guard import check_before_ansible
-from .processes import STOPPED, wait_for
-from .settings import check_settings, through_python
+from .processes import STOPPED, through_python, wait_for
 from .variables import extra_variables
 
 
@@ -34,7 +33,6 @@ def _environment(environ: dict[str, str]) -> dict[str, str]:
 def _run(argv: list[str], environ: dict[str, str]) -> int:
     """Ansible itself, which a Ctrl-C while it is still starting ends without a traceback."""
     surrounded = _environment(environ)
-    check_settings(argv[0], surrounded)
     started = through_python(argv, "now")
     code = wait_for(started, surrounded, later=started != argv)
     if code in STOPPED:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One child process, waited for."""
+"""One child process, waited for: Ansible, in the Python that it names."""
 
 from __future__ import annotations
 
@@ -47,3 +47,21 @@ def wait_for(argv: list[str], environ: dict[str, str], later: bool = False) -> i
     if status < 0:
         return 128 - status
     return 1 if status else 0
+
+
+def through_python(argv: list[str], when: str) -> list[str]:
+    """*argv* as start_ansible.py starts it, which lets Ctrl-C in now or later; as it is, where it is no Python."""
+    python = interpreter(argv[0])
+    starter = os.path.join(os.path.dirname(os.path.abspath(__file__)), "start_ansible.py")
+    return [*python, starter, when, *argv] if python else argv
+
+
+def interpreter(program: str) -> list[str]:
+    """The Python that *program* names in its first line; nothing where it is another kind of program."""
+    try:
+        with open(program, "rb") as file:
+            words = os.fsdecode(file.readline(500)).strip().removeprefix("#!").split()
+    except OSError:
+        return []
+    named = bool(words) and os.path.basename(words[0]).startswith("python") and os.access(words[0], os.X_OK)
+    return words if named else []

@@ -12,8 +12,7 @@ from .arguments import Word
 from .completion import completion
 from .errors import CommandError, UsageError
 from .over_inventory import ACTIONS
-from .processes import STOPPED, wait_for
-from .settings import check_settings, through_python
+from .processes import STOPPED, through_python, wait_for
 from .variables import extra_variables
 from .words import OWN
 
@@ -77,7 +76,6 @@ def run_playbook(word: Word, options: dict[str, Any], rest: list[str], environ: 
     # Tags are the user's playbooks': ours has none, would skip every step and call that "nothing to change".
     environ = {name: value for name, value in environ.items() if name not in ("ANSIBLE_RUN_TAGS", "ANSIBLE_SKIP_TAGS")}
     extended = environment.extended(environ, additions)
-    check_settings(argv[0], extended)
     code = wait_for(through_python([*argv, *rest], "later"), extended, later=True)
     if code in STOPPED:
         print(_left_behind(word, options), file=sys.stderr)

@@ -2,8 +2,8 @@
 """Runs the Python program that its second argument names, with the others. Nothing of this directory may be importable
 for that program.
 
-It is started with Ctrl-C held back, which is let in (`now`) once it ends the program without a traceback, or which the
-program itself lets in (`later`: our callback does).
+Ctrl-C is held back at first: it is let in (`now`) once it ends the program without a traceback, or (`later`) by the
+program itself, which our callback does. What Ansible cannot read of its settings is said in one line.
 """
 
 import sys
@@ -47,4 +47,9 @@ gc.set_threshold(200_000)
 atexit.register(gc.freeze)
 if _when == "now":
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+try:
+    import ansible.constants  # noqa: F401 - the first thing that Ansible does, which answers with a traceback
+except Exception as error:
+    if type(error).__module__ == "ansible.errors":  # ansible.cfg, or an ANSIBLE_* variable
+        sys.exit(f"error: Mend Ansible's settings: {str(error).strip().rstrip('.')}.")
 runpy.run_path(sys.argv[0], run_name="__main__")
