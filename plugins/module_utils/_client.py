@@ -339,9 +339,21 @@ def _api_error(error: Any) -> DaemonError:
     return DaemonError(f"The Docker daemon refused: {text}.", "", "DAEMON_ERROR", status)
 
 
+def _away(seen: str) -> DaemonError:
+    """For a daemon on another machine."""
+    return DaemonError(
+        seen,
+        "See whether that host and its daemon run (there: systemctl status docker), then run this again. If it listens "
+        "elsewhere, correct the address (DOCKER_HOST, or `docker_host`).",
+        "DAEMON_NOT_RUNNING",
+    )
+
+
 def _connection_error(chain: list[BaseException], address: Address) -> DaemonError:
     text = "; ".join(dict.fromkeys(str(cause) for cause in chain))[:600]
     where = address.docker_host
+    if re.search(r"EOF occurred in violation|UNEXPECTED_EOF|Remote end closed connection", text):
+        return _away(f"The Docker daemon at {where} broke off the connection.")
     if re.search(r"certificate|SSL|TLS", text):
         return explain(where, _last_reason(chain), chain, address.client_cert, address.timeout)
     if "API versions below" in text:
@@ -356,9 +368,18 @@ def _connection_error(chain: list[BaseException], address: Address) -> DaemonErr
             f"Upgrade the SDK: {sys.executable} -m pip install --upgrade docker",
             "API_TOO_NEW",
         )
+    return _no_daemon(chain, text, address)
+
+
+def _no_daemon(chain: list[BaseException], text: str, address: Address) -> DaemonError:
+    """Nothing answers at the address, or something that is no daemon."""
+    where = address.docker_host
     for cause in chain:
         if isinstance(cause, OSError) and cause.errno in (errno.ECONNREFUSED, errno.ENOENT, errno.ECONNRESET):
-            return _not_running(f"{where}: {os.strerror(cause.errno or 0)}")
+            seen = os.strerror(cause.errno or 0)
+            if address.local:
+                return _not_running(f"{where}: {seen}")
+            return _away(f"The Docker daemon at {where} does not answer: {seen}.")
     if any(isinstance(cause, json.JSONDecodeError) for cause in chain):
         return DaemonError(
             f"What answers at {where} is no Docker daemon: its reply is not JSON ({_last_reason(chain)}).",

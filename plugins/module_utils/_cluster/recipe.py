@@ -54,7 +54,7 @@ RECIPES: tuple[Recipe, ...] = (
     Recipe(
         id="cgroup1-own-slice",
         why="cgroup v1, driver systemd: only this node's own slice of the systemd hierarchy is writable",
-        proven=False,
+        proven=True,
         fits=lambda host: host.cgroup_version == 1 and host.cgroup_driver == "systemd" and not host.rootless,
         cgroupns="host",
         parent=OWN_SLICE,

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import sys
 
 import pytest
@@ -165,3 +166,20 @@ OUT, ERR = b"\x01\0\0\0\0\0\0\x06hello\n", b"\x02\0\0\0\0\0\0\x04oops"
 )
 def test_frames_of_an_exec(body, expected):
     assert unframed(body) == expected
+
+
+@pytest.mark.parametrize(
+    ("error", "docker_host", "seen", "remedy"),
+    [
+        (ConnectionRefusedError(111, "x"), "tcp://h:2376", "does not answer: Connection refused.", "whether that host"),
+        (ConnectionResetError(104, "x"), "tcp://h:2376", "does not answer: Connection reset", "whether that host"),
+        (ConnectionRefusedError(111, "x"), "unix:///s", "is not running: unix:///s: Connection refused.", "Start it: "),
+        (ssl.SSLEOFError(8, "EOF occurred in violation of protocol (_ssl.c:1)"), "tcp://h:2376", "broke off", "host"),
+    ],
+)
+def test_a_daemon_that_is_away(error, docker_host, seen, remedy):
+    """One whose host dies in the middle of a transfer breaks off TLS: nothing is wrong with a certificate."""
+    found = translate(RuntimeError(error), Address(docker_host=docker_host, tls=docker_host.startswith("tcp")))
+    assert found.id == "DAEMON_NOT_RUNNING"
+    assert seen in found.message
+    assert remedy in found.remedy
