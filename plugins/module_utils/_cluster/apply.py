@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Callable, Iterable, Mapping, Optional, Sequence
@@ -11,7 +12,7 @@ from .._errors import DaemonError, PlatformError
 from .._hosts import of_host
 from .._spec.model import Attachment
 from .body import create_body, endpoint
-from .explain import explained
+from .explain import ATTACHED_LATE, explained
 from .hosts_file import capture_lines, restore_lines
 from .labels import node_labels
 from .plan_model import NodePlan, Step
@@ -164,7 +165,14 @@ class NodeWorker:
         installer = self._at(result).installer
         if installer is not None and "create" in result.done:
             result.ssh = installer.install(result.container_id, self._image_id(result))
-        self._at(result).daemon.call("start", result.container_id)
+        tools = self._at(result)
+        try:
+            tools.daemon.call("start", result.container_id)
+        except DaemonError as error:
+            # A host that has just come back to its Swarm hears of an overlay late: the engine waits 20 s, and no more.
+            if not re.search(ATTACHED_LATE, error.message) or tools.deadline.passed:
+                raise
+            tools.daemon.call("start", result.container_id)
 
     def _do_unpause(self, result: NodeResult, _data: Any) -> None:
         self._at(result).daemon.call("unpause", result.container_id)

@@ -7,6 +7,7 @@ import re
 
 from .._errors import DaemonError, PlatformError
 
+ATTACHED_LATE = r"attaching to network failed.*context deadline exceeded"
 # what the engine says · what to do
 TABLE: tuple[tuple[str, str], ...] = (
     (r"port is already allocated|address already in use",
@@ -26,6 +27,9 @@ TABLE: tuple[tuple[str, str], ...] = (
     (r"in use by task",
      "The Swarm still counts a node that has gone, most likely on a host that was away: docker node ls shows whether "
      "it is back. When it is Ready, run the same again."),
+    (ATTACHED_LATE,
+     "The Swarm did not give the node its overlay in time: docker node ls on a manager shows which hosts are Ready. "
+     "When all are, run the same again."),
     (r"setting rlimit",
      "The Docker daemon may not raise that limit: lower the instance's ulimits, or raise the daemon's own."),
     (r"no space left on device|disk quota exceeded",

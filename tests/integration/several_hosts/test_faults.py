@@ -71,7 +71,7 @@ def test_a_cable_is_cut_half_way(led_by_one: Cluster) -> None:
 def test_a_host_loses_its_power_while_nodes_are_made(led_by_one: Cluster) -> None:
     """At several moments of a run: the others go on, the dead one is named; after its boot the next run converges."""
     cluster, rig = led_by_one, led_by_one.rig
-    for moment in (1.0, 1.6, 2.4):
+    for moment in (0.7, 1.1, 1.6):
         cluster.converged(state="absent")
         timer = threading.Timer(moment, rig.kill, ("h3",))
         timer.start()

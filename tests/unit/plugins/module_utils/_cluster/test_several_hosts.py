@@ -17,7 +17,7 @@ from ansible_collections.tpaexec.docker.plugins.module_utils._entry import Run
 from ansible_collections.tpaexec.docker.plugins.module_utils._errors import ConfigError, DaemonError
 
 from .conftest import OPTIONS, cluster, node, stranger
-from .model_engine import ModelEngine
+from .model_engine import ModelEngine, refused
 from .model_swarm import ModelHost, ModelSwarm
 
 HOSTS = {name: {"docker_host": f"ssh://{name}"} for name in ("a", "b", "c")}
@@ -322,3 +322,21 @@ def test_swarm_s_own_addresses(subnet: str, taken: list[str], needed: int, chose
         assert block.subnet_of(ipaddress.ip_network(subnet))
         assert not any(ipaddress.ip_address(item) in block for item in taken)
         assert block.num_addresses > needed
+
+
+@pytest.mark.parametrize(("times", "status"), [(1, "running"), (2, "failed")])
+def test_an_overlay_heard_of_late_is_asked_for_again(rig: Rig, monkeypatch, times: int, status: str) -> None:
+    host, left = rig.host("b"), [times]
+    start = host.do_start
+
+    def late(ident: str) -> None:
+        if left[0]:
+            left[0] -= 1
+            raise refused(500, "attaching to network failed, make sure …: context deadline exceeded")
+        start(ident)
+
+    monkeypatch.setattr(host, "do_start", late)
+    result = rig.run(spread())
+    due = next(one for one in result["instances"] if one["name"] == "due")
+    assert due["status"] == status
+    assert ("docker node ls" in due["error"]) == (status == "failed")
