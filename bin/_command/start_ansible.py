@@ -51,5 +51,5 @@ try:
     import ansible.constants  # noqa: F401 - the first thing that Ansible does, which answers with a traceback
 except Exception as error:
     if type(error).__module__ == "ansible.errors":  # ansible.cfg, or an ANSIBLE_* variable
-        sys.exit(f"error: Mend Ansible's settings: {str(error).strip().rstrip('.')}.")
+        sys.exit(f"error: Mend Ansible's settings: {' '.join(str(error).split()).rstrip('.')}.")
 runpy.run_path(sys.argv[0], run_name="__main__")

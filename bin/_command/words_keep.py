@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from .arguments import CHANGING, COMMON, DIR, FORMAT, IMAGES, KEEP, NODES, SHELLS, Word, argument, form, path
+from .arguments import CHANGING, COMMON, DIR, FORMAT, IGNORE, IMAGES, KEEP, NODES, SHELLS, Word, argument, form, path
 
 KEEPING: tuple[Word, ...] = (
     Word(
@@ -68,6 +68,7 @@ KEEPING: tuple[Word, ...] = (
         (
             DIR,
             argument("guest_image_bundle_file", metavar="FILE", type=path, help="the archive to write"),
+            IGNORE,
             *CHANGING,
             *COMMON,
         ),

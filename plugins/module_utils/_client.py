@@ -166,7 +166,8 @@ def _not_running(seen: str) -> DaemonError:
     start = "sudo systemctl start docker" if os.path.isdir("/run/systemd/system") else "sudo dockerd &"
     return DaemonError(
         f"The Docker daemon is not running: {seen}.",
-        f"Start it: {start} (where Docker is not installed: ansible-playbook tpaexec.docker.install_docker). "
+        f"Start it: {start} (where Docker is not installed: tpaexec install-docker, or the playbook "
+        "tpaexec.docker.install_docker). "
         + (other_socket(os.environ) or "If it listens elsewhere, set DOCKER_HOST."),
         "DAEMON_NOT_RUNNING",
     )
@@ -175,7 +176,8 @@ def _not_running(seen: str) -> DaemonError:
 def _hung(where: str, timeout: int) -> DaemonError:
     return DaemonError(
         f"The Docker daemon at {where} accepted the connection and gave no answer within {timeout} s.",
-        "Look at its log (journalctl -u docker), restart it if it hangs, or raise `timeout`.",
+        "Look at its log (journalctl -u docker), and restart it if it hangs; or give it longer: DOCKER_TIMEOUT=120 in "
+        "the environment, option `timeout` of the modules.",
         "DAEMON_HUNG",
     )
 
@@ -266,13 +268,21 @@ def _make_api(address: Address, pool: int) -> Any:
             """requests.Session sets it in its constructor; the address decides."""
 
         def exec_start(self, exec_id: str) -> bytes:
-            """All that the command prints. A plain answer, where the SDK asks for a connection of its own and reads
-            it beneath the buffer that may hold the first lines already (docker/docker-py#3332): they were lost."""
-            url = self._url("/exec/{0}/start", exec_id)
-            silence = max(address.timeout, EXEC_SILENCE)
-            with self._post_json(url, data={"Detach": False, "Tty": False}, stream=True, timeout=silence) as response:
+            """All that the command prints. The SDK reads the connection beneath the buffer that may hold the first
+            lines already (docker/docker-py#3332): they were lost. An answer of 101 keeps the connection open to its
+            end, also over ssh, where any other would be cut when its head has been read."""
+            url, words = self._url("/exec/{0}/start", exec_id), {"Detach": False, "Tty": False}
+            silence, upgrade = max(address.timeout, EXEC_SILENCE), {"Connection": "Upgrade", "Upgrade": "tcp"}
+            with self._post_json(url, headers=upgrade, data=words, stream=True, timeout=silence) as response:
                 self._raise_for_status(response)
-                return unframed(response.content)
+                try:
+                    return unframed(response.raw._fp.fp.read() if response.status_code == 101 else response.content)
+                except (requests.exceptions.RequestException, socket.timeout, TimeoutError) as error:
+                    raise DaemonError(
+                        f"A command in a container printed nothing for {silence} s, and did not end.",
+                        "See what the container does: docker top, docker logs.",
+                        "DAEMON_ERROR",
+                    ) from error
 
     api = Api(
         base_url=host,
@@ -353,7 +363,8 @@ def _connection_error(chain: list[BaseException], address: Address) -> DaemonErr
     text = "; ".join(dict.fromkeys(str(cause) for cause in chain))[:600]
     where = address.docker_host
     if re.search(r"EOF occurred in violation|UNEXPECTED_EOF|Remote end closed connection", text):
-        return _away(f"The Docker daemon at {where} broke off the connection.")
+        seen = "broke off the connection"
+        return _not_running(f"{where} {seen}") if address.local else _away(f"The Docker daemon at {where} {seen}.")
     if re.search(r"certificate|SSL|TLS", text):
         return explain(where, _last_reason(chain), chain, address.client_cert, address.timeout)
     if "API versions below" in text:
@@ -385,6 +396,8 @@ def _no_daemon(chain: list[BaseException], text: str, address: Address) -> Daemo
             f"What answers at {where} is no Docker daemon: its reply is not JSON ({_last_reason(chain)}).",
             "Check DOCKER_HOST (or `docker_host`): something else may listen there.",
         )
+    if where.startswith("ssh://"):
+        return _ssh_line.refused(where, type(chain[-1]).__name__, _last_reason(chain))
     seen = f"The Docker daemon at {where} cannot be reached"
     remedy = "Check DOCKER_HOST (or `docker_host`), and that the daemon runs and listens there."
     if "Invalid bind address" in text:
@@ -397,4 +410,6 @@ def _no_daemon(chain: list[BaseException], text: str, address: Address) -> Daemo
 
 def _last_reason(chain: list[BaseException]) -> str:
     """The innermost exception's words: the outer ones only repeat it inside a repr."""
-    return str(chain[-1]).strip().rstrip(".") or type(chain[-1]).__name__
+    last = chain[-1]
+    words = str(getattr(last, "strerror", None) or last)
+    return re.sub(r"^\[Errno \S+\] ", "", words.strip()).rstrip(".") or type(last).__name__

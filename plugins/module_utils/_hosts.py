@@ -113,7 +113,7 @@ def _late(name: str, address: Address) -> DaemonError:
         name,
         DaemonError(
             f"No answer from {address.docker_host} within {address.timeout} s.",
-            "Look at that host and its Docker daemon, or raise `timeout`.",
+            "Look at that host and its Docker daemon, or give it longer: DOCKER_TIMEOUT=120 in the environment.",
             "DAEMON_HUNG",
         ),
     )

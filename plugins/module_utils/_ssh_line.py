@@ -75,11 +75,28 @@ def failure(docker_host: str) -> Optional[DaemonError]:
     lines = errors.read().decode("utf-8", "replace").strip().splitlines()
     if not lines:
         return None
-    return DaemonError(
-        f"ssh to the Docker host {docker_host} failed: {lines[-1].strip().rstrip('.')}.",
-        "Try it by hand, it must not ask anything: ssh -o BatchMode=yes USER@HOST docker version",
-        "DAEMON_NOT_RUNNING",
-    )
+    return refused(docker_host, "", lines[-1].strip().rstrip("."))
+
+
+def refused(docker_host: str, kind: str, reason: str) -> DaemonError:
+    """In words on ssh, for the system's and for paramiko, whose exception is of this *kind*."""
+    login = docker_host.replace("ssh://", "", 1).rstrip("/")
+    user, colon, port = login.rpartition(":")
+    words = f"-p {port} {user}" if colon and port.isdigit() else login
+    if kind == "BadHostKeyException":
+        reason = "the host's key is not the one that is known here"
+    remedy = f"Try it by hand, it must not ask anything: ssh -o BatchMode=yes {words} docker version"
+    if kind == "BadHostKeyException":
+        forget = f"ssh-keygen -R {_host(docker_host)}"
+        remedy = f"If the host was made anew, forget its old key ({forget}), then: ssh {words}"
+    elif re.search(r"known_hosts|[Hh]ost key verification", reason):
+        remedy = f"Log in once by hand and accept the host's key: ssh {words}"
+    elif re.search(r"[Aa]uthentication|passphrase|encrypted|Permission denied", reason):
+        remedy = (
+            f"Give this user a key that logs in without a question: ssh-copy-id {words}. A key with a passphrase "
+            "goes into ssh-agent (ssh-add)."
+        )
+    return DaemonError(f"ssh to the Docker host {docker_host} failed: {reason}.", remedy, "DAEMON_NOT_RUNNING")
 
 
 def _line_class(base: Any) -> Any:

@@ -48,12 +48,16 @@ def _explained(reason: str, code: int, server: Certificate, client: Optional[Cer
         return f"the daemon's certificate has another name ({server}; {reason})", remedy
     if code in UNKNOWN_ISSUER:
         issuer = f" It was issued by {server.issuer}" if server.issuer else ""
-        remedy = "Give the certificate of the authority that signed the daemon's as `ca_path`."
+        remedy = (
+            "Give the certificate of the authority that signed the daemon's: `tls_ca_cert` of the host in config.yml, "
+            "or ca.pem in DOCKER_CERT_PATH."
+        )
         return f"the daemon's certificate comes from an authority that is not trusted here ({server}).{issuer}", remedy
     if re.search(r"alert|certificate required", reason, re.IGNORECASE):
-        ours = f"ours is {client}" if client else "we have none (`client_cert`, `client_key`)"
+        ours = f"ours is {client}" if client else "we have none"
         remedy = (
-            "Give a `client_cert` and `client_key` signed by the authority that the daemon trusts, and not expired."
+            "Give a `tls_client_cert` and `tls_client_key` (cert.pem and key.pem in DOCKER_CERT_PATH) signed by the "
+            "authority that the daemon trusts, and not expired."
         )
         return f"the daemon refused our certificate: {reason}; {ours}", remedy
     if re.search(r"wrong version number|record layer failure|HTTP request", reason, re.IGNORECASE):
@@ -62,7 +66,7 @@ def _explained(reason: str, code: int, server: Certificate, client: Optional[Cer
             "Leave TLS off, or use the daemon's TLS port (2376).",
         )
     return reason, (
-        "Check `ca_path`, `client_cert`, `client_key` and `tls_hostname`, and the certificate's dates "
+        "Check `tls_ca_cert`, `tls_client_cert`, `tls_client_key` and `tls_hostname`, and the certificate's dates "
         "(openssl x509 -noout -dates -subject -in FILE)."
     )
 

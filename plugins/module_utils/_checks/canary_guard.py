@@ -56,7 +56,10 @@ class Guard:
         self._send(json.dumps(order).encode() + b"\n")
         if not (self.process.stdout and self.process.stdout.readline()):
             self.process.wait()
-            raise DaemonError("The canary's guard process did not start: nothing was created.")
+            raise DaemonError(
+                "The canary's guard process did not start: nothing was created.",
+                f"See that this Python can import the SDK: {sys.executable} -c 'import docker'",
+            )
 
     def dismiss(self) -> None:
         """All was removed: the guard may go."""

@@ -91,20 +91,21 @@ def guest_on_host(name: str, systemd: Optional[int], engine: EngineFacts) -> Ite
     if engine.cgroup_version == 2 and systemd < UNIFIED:
         yield CGROUP_GUEST_MISMATCH.finding(
             f"{head}: systemd before {UNIFIED} knows no cgroup v2, the node would not boot.",
-            f"Choose another image (--os-image IMAGE, with systemd {RELIABLE} or newer), or {CGROUP1_HOST}.",
+            f"Name another image in config.yml (`image`; --os-image of configure), with systemd {RELIABLE} or newer, "
+            f"or {CGROUP1_HOST}.",
             **data,
         )
     elif engine.cgroup_version == 2 and systemd < RELIABLE:
         yield CGROUP_GUEST_MISMATCH.finding(
             f"{head}: systemd before {RELIABLE} does not boot reliably in a container on cgroup v2.",
-            f"Choose an image with systemd {RELIABLE} or newer (--os-image IMAGE), or {CGROUP1_HOST}.",
+            f"Name an image with systemd {RELIABLE} or newer in config.yml (`image`), or {CGROUP1_HOST}.",
             severity=WARNING,
             **data,
         )
     elif engine.cgroup_version == 1 and systemd >= DROPPED:
         yield CGROUP_GUEST_MISMATCH.finding(
             f"{head}: systemd {DROPPED} and newer knows no cgroup v1, the node would not boot.",
-            f"Choose an image with an older systemd (--os-image IMAGE), or {CGROUP2_HOST}.",
+            f"Name an image with a systemd before {DROPPED} in config.yml (`image`), or {CGROUP2_HOST}.",
             **data,
         )
     elif engine.cgroup_version == 1 and systemd >= NEEDS_HELP:
@@ -117,13 +118,21 @@ def guest_on_host(name: str, systemd: Optional[int], engine: EngineFacts) -> Ite
         )
 
 
+LOOK = "Mend what its log above says, then try it again: tpaexec preflight DIR --canary. "
+CANARY_REMEDIES = {
+    "resolve": f"{LOOK}The daemon's own DNS answers containers: see its log (journalctl -u docker).",
+    "mirror": f"{LOOK}Check the mirror's address, and the Docker host's forwarding, firewall and proxy.",
+    "boot": f"{LOOK}Where the image is at fault, name another one in config.yml (`image`).",
+}
+
+
 def find_canary(facts: Facts) -> Iterable[Finding]:
     canary: CanaryFacts = facts.canary  # type: ignore[assignment]
     if canary.failed_step:
         log = f" Its log:\n{canary.log.strip()}" if canary.log.strip() else ""
         yield CANARY_FAILED.finding(
             f"The canary of {canary.image} failed at: {canary.failed_step} ({canary.reason.rstrip('.')}).{log}",
-            f"See what `{canary.failed_step}` says above, mend it, and run preflight with the canary again.",
+            CANARY_REMEDIES.get(canary.failed_step, CANARY_REMEDIES["boot"]),
             step=canary.failed_step,
             log=canary.log,
         )

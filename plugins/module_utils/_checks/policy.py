@@ -135,12 +135,14 @@ def _judge(finding: Finding, policy: Policy) -> Finding:
     return finding
 
 
-def failure_message(findings: Iterable[Finding], where: str) -> str:
+IGNORING = "To let one pass: --ignore ID, or a waiver under tpaexec_docker.preflight in config.yml (docs/checks.md)."
+
+
+def failure_message(findings: Iterable[Finding], where: str, tail: str = IGNORING) -> str:
     """What a person reads when the module fails: every error with what mends it. "" when there is none."""
     errors = [finding for finding in findings if finding.severity == ERROR]
     if not errors:
         return ""
     lines = [f"  - {finding.id}: {finding.message}\n    Remedy: {finding.remedy}" for finding in errors]
     head = f"Mend {values.plural(len(errors), 'error')} on {where} before going on."
-    tail = "To let one pass: --ignore ID, or a waiver under tpaexec_docker.preflight in config.yml (docs/checks.md)."
     return "\n".join([head, *lines, tail])

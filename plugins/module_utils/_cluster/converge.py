@@ -92,18 +92,17 @@ def _identify(connected: Mapping[str, Connected], job: Job, run: Run, places: Ma
 def _adoptable_id(cluster: Cluster, fleet: Fleet) -> str:
     """The one id on containers of our cluster's label and names, "" when there is none. Two are too many to guess."""
     names = {instance.name for instance in cluster.instances}
-    found = {
-        item.labels[ID_LABEL]
-        for item in fleet.containers
-        if item.name in names
-        and item.owner == FOREIGN
-        and item.labels.get("Cluster") == cluster.name
-        and item.labels.get(ID_LABEL)
-    }
+    found: dict[str, list[str]] = {}
+    for item in fleet.containers:
+        ours = item.name in names and item.owner == FOREIGN and item.labels.get("Cluster") == cluster.name
+        if ours and item.labels.get(ID_LABEL):
+            found.setdefault(item.labels[ID_LABEL], []).append(item.name)
     if len(found) > 1:
+        whose = "; ".join(f"{', '.join(sorted(nodes))} (id {ident})" for ident, nodes in sorted(found.items()))
         raise PlatformError(
-            f"The nodes of cluster {cluster.name} carry several ids: {', '.join(sorted(found))}.",
-            "They come from more than one cluster directory: remove or rename those that are not this one's.",
+            f"The nodes of cluster {cluster.name} come from more than one cluster directory: {whose}.",
+            "Give those that are not this one's another name (docker rename NAME OTHER), or deprovision them from "
+            "their own directory.",
         )
     return next(iter(found), "")
 

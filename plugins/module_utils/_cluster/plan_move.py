@@ -31,7 +31,7 @@ def moved_plan(instance: Instance, container: Container, asked: bool) -> NodePla
     reason = (
         f"it is on host {there}, config.yml says {here}; its data would not move with it. To give it up there and make "
         f"the node anew on {here}: tpaexec provision DIR --recreate {instance.name}. To leave it where it is: "
-        f"host: {there}"
+        f"write tpaexec_docker.instances.{instance.name}.host: {there} in config.yml"
     )
     return NodePlan(instance.name, instance, container, (), (reason,), blocked=True, host=here)
 

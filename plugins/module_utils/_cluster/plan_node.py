@@ -32,8 +32,9 @@ def _plan_beyond(instance: Instance, container: Container, again: bool) -> NodeP
     reason = f"its container is dead: a removal of it began and did not end{said}"
     if again and container.owner == OURS:
         return _plan_again(instance, container, (reason,))
-    remedy = f"tpaexec provision DIR --recreate {instance.name}" if again else "tpaexec provision"
-    return NodePlan(instance.name, instance, container, reasons=(f"{reason}. Make it again: {remedy}",), blocked=True)
+    lost = f" (what it held is lost): tpaexec provision DIR --recreate {instance.name}"
+    remedy = lost if again else ": tpaexec provision"
+    return NodePlan(instance.name, instance, container, reasons=(f"{reason}. Make it again{remedy}",), blocked=True)
 
 
 def wake_steps(container: Container) -> list[Step]:
@@ -57,7 +58,9 @@ def plan_present(context: NodeContext, wishes: Wishes) -> NodePlan:
     if blockers and container.status == "created" and container.owner == OURS:
         return _plan_again(instance, container, (*blockers, "it was never started, so nothing can be lost"))
     if blockers:
-        words = (*blockers, f"a node is recreated only when asked: tpaexec provision DIR --recreate {instance.name}")
+        again = f"tpaexec provision DIR --recreate {instance.name}"
+        asking = f"a node is made anew only when asked, since what it holds is lost: {again}"
+        words = (*blockers, f"{asking}. To keep it, write in config.yml again what it was made with")
         return NodePlan(instance.name, instance, container, (), words, blocked=True, warnings=warnings)
     changes: list[Step] = []
     if update:
@@ -89,7 +92,7 @@ def _stale(context: NodeContext) -> tuple[str, ...]:
     instance, container = context.instance, context.container
     if container is None:
         return ()
-    again = f"To renew it: --recreate {instance.name}"
+    again = f"To make it anew, which loses what it holds: tpaexec provision DIR --recreate {instance.name}"
     found = []
     image = context.world.images.get(instance.settings.image)
     if image and container.image_id and image.get("Id") != container.image_id:

@@ -8,6 +8,7 @@ in place of polling, which would cost a busy host more than the boot itself.
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 from typing import Any, Callable, Mapping, Optional
 
@@ -16,6 +17,7 @@ from .._errors import DaemonError
 from .pool import Deadline
 
 READY = ("running", "degraded")
+NOT_ENDED = 255  # for an exit code that the engine does not know: its connection broke off
 SLICE = 25  # seconds of one exec, below any sensible reply timeout
 
 PROBE = r"""
@@ -68,8 +70,12 @@ def run_in(
     command = ["/bin/sh", "-c", script, "tpaexec", *arguments]
     created = daemon.call("exec_create", ident, command, environment=dict(environment or {}), stdin=False)
     output = daemon.call("exec_start", created["Id"]) or b""
-    code = daemon.call("exec_inspect", created["Id"]).get("ExitCode")
-    return (0 if code is None else int(code)), bytes(output).decode("utf-8", "replace")
+    for _look in range(20):  # its output ends a moment before it does
+        code = daemon.call("exec_inspect", created["Id"]).get("ExitCode")
+        if code is not None:
+            break
+        time.sleep(0.05)
+    return (NOT_ENDED if code is None else int(code)), bytes(output).decode("utf-8", "replace")
 
 
 def probe(daemon: Daemon, ident: str, seconds: float, keys: Mapping[str, str]) -> Boot:
@@ -137,11 +143,11 @@ def _not_booted(daemon: Daemon, ident: str, boot: Boot) -> DaemonError:
         _code, log = run_in(daemon, ident, JOURNAL)
     except DaemonError:
         log = tail(daemon, ident)
-    return DaemonError(
-        f"Its systemd says {boot.state}, not running, within wait_timeout.{units}\n{_clean(log)}",
-        "Mend the unit in the image, or raise wait_timeout.",
-        "NODE_NOT_BOOTED",
-    )
+    longer = "tpaexec provision DIR -- -e cluster_wait_timeout=600"
+    remedy = f"See what it waits for in the lines above, or give it longer: {longer}"
+    if boot.failed_units or boot.state == "maintenance":
+        remedy = "Mend in the image what the lines above show, then make the node anew: --recreate NODE."
+    return DaemonError(f"Its systemd says {boot.state}, not running.{units}\n{_clean(log)}", remedy, "NODE_NOT_BOOTED")
 
 
 def tail(daemon: Daemon, ident: str, lines: int = 20) -> str:

@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shlex
 import tempfile
 import time
 import uuid
@@ -46,9 +47,15 @@ def read_id(directory: str) -> str:
             return str(uuid.UUID(file.read().strip()))
     except FileNotFoundError:
         return ""
-    except (ValueError, UnicodeDecodeError, OSError) as error:
+    except OSError as error:
         raise PlatformError(
-            f"The cluster's id in {directory}/id cannot be read: {error}.",
+            f"The cluster's id in {directory}/id cannot be read: {error.strerror}.",
+            "Run it as the user who provisioned, or take the files over: "
+            f'sudo chown -R "$(id -un)" {shlex.quote(os.path.dirname(directory.rstrip("/")) or ".")}',
+        ) from error
+    except (ValueError, UnicodeDecodeError) as error:
+        raise PlatformError(
+            f"What is in {directory}/id is not the id of a cluster.",
             "Restore the file, or remove it and take the cluster over by name: tpaexec provision DIR --adopt",
         ) from error
 

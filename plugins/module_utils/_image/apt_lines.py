@@ -24,7 +24,7 @@ KEYRINGS = {
     "ubuntu": ("/usr/share/keyrings/ubuntu-archive-keyring.gpg", "ubuntu-keyring"),
 }
 GUEST_KEYS = "/etc/apt/keyrings"
-GUEST_LOGINS = "/etc/apt/auth.conf.d/tpaexec.conf"
+GUEST_LOGINS = "/etc/apt/auth.conf.d"
 
 
 def of_mirror(release: Release, mirror: str, keyring: str, machine: list[Source]) -> list[str]:
@@ -139,12 +139,10 @@ def guest_script(lines: Sequence[str], copies: Mapping[str, str]) -> str:
     text = "\n".join(line for line, _entry in apart)
     there = '"$root"/etc/apt/sources.list'
     script = [f"cat > {there} <<'END'\n{text}\nEND\nchmod 0644 {there}\n"]
-    entries = "".join(dict.fromkeys(entry for _line, entry in apart))
-    if entries:
-        script.append(
-            f'mkdir -p "$root"{os.path.dirname(GUEST_LOGINS)}\n'
-            f"(umask 077; cat > \"$root\"{GUEST_LOGINS} <<'END'\n{entries}END\n)\n"
-        )
+    # A file each: of a login without a password, a token, apt would take the next entry's first word for one.
+    for number, entry in enumerate(dict.fromkeys(entry for _line, entry in apart if entry)):
+        there = f'"$root"{GUEST_LOGINS}/tpaexec-{number}.conf'
+        script.append(f"mkdir -p \"$root\"{GUEST_LOGINS}\n(umask 077; cat > {there} <<'END'\n{entry}END\n)\n")
     for number, (path, copy) in enumerate(copies.items()):
         target = f"{GUEST_KEYS}/{number}-{re.sub('[^A-Za-z0-9._-]', '_', os.path.basename(path))}"
         there = shlex.quote(target)
@@ -184,7 +182,8 @@ def login_apart_in(line: str) -> tuple[str, str]:
     words = match["rest"].split() if match else []
     if not words:
         return line, ""
-    url, entry = login_apart(words[0])
+    # With a slash at its end: apt takes the path for the beginning of any other, too.
+    url, entry = login_apart(re.sub("/*$", "/", words[0], count=1))
     return (line.replace(words[0], url, 1) if entry else line), entry
 
 

@@ -285,7 +285,11 @@ def failed(wish: Wish, log: str, mode: str) -> PlatformError:
             r"(?m)^E: .*(unshare|uidmap)|Operation not permitted",
             "Run it once as root: the image is kept and used from then on.",
         ),
-        (r"nodev|noexec|nosuid", "Give `work_dir` a place on a file system without nodev and noexec."),
+        (
+            r"nodev|noexec|nosuid",
+            "Name a place on a file system without nodev and noexec: TMPDIR=/that/place before the command, or "
+            "`work_dir`.",
+        ),
     )
     remedy = next((advice for pattern, advice in causes if re.search(pattern, log)), "Read its log above.")
     return PlatformError(

@@ -41,5 +41,6 @@ def told(error: DaemonError, name: str, silence: float) -> Optional[DaemonError]
         return explain(error.message.replace("The Docker daemon refused: ", ""), name, "Pulling")
     if error.id == "DAEMON_HUNG":
         seen = f"Pulling {name} failed: the registry has sent nothing for {silence:g} s."
-        return DaemonError(seen, "Look at the line and the registry, and run the command again.", "IMAGE_NO_NETWORK")
+        remedy = "Check the network between the Docker host and the registry, then run the same again."
+        return DaemonError(seen, remedy, "IMAGE_NO_NETWORK")
     return None

@@ -13,6 +13,7 @@ from typing import Any, Callable, Iterator, Mapping, Optional
 
 from .._client import Daemon
 from .._errors import DaemonError, PlatformError
+from .._hosts import REPORT_IT
 from .bundle import save
 from .stream import load
 
@@ -41,7 +42,7 @@ class _Reader:
         except PlatformError as error:
             self.error = error
         except Exception as error:  # pylint: disable=broad-except
-            self.error = DaemonError(f"Loading {self.name} failed: {type(error).__name__}: {error}.")
+            self.error = DaemonError(f"Loading {self.name} failed: {type(error).__name__}: {error}.", REPORT_IT)
         finally:
             self.gone.set()
 

@@ -112,7 +112,8 @@ def explain(text: str, image: str, doing: str) -> DaemonError:
     for ident, pattern, seen, remedy in CAUSES:
         if re.search(pattern, text, re.IGNORECASE):
             return DaemonError(f"{doing} {image} failed: {seen} ({plain}).", remedy, ident)
-    return DaemonError(f"{doing} {image} failed: {plain}.", "Look at the daemon's log.", "IMAGE_FAILED")
+    remedy = "The daemon's log may say more: journalctl -u docker, on its host."
+    return DaemonError(f"{doing} {image} failed: {plain}.", remedy, "IMAGE_FAILED")
 
 
 def error_of(item: Mapping[str, Any]) -> str:

@@ -19,7 +19,11 @@ from typing import Any, Iterator
 
 from .._errors import PlatformError
 
-NO_ROOM = "The disk is full: give `work_dir` another place, or make room."
+NO_ROOM = (
+    "The disk is full: make room, or take another place: TMPDIR=/a/larger/place before the command, `work_dir` in a "
+    "playbook's `bootstrap`."
+)
+ELSEWHERE = "name another place: TMPDIR=/another/place before the command, or `work_dir`."
 FULL = r"No space left|more space needed|disk is full"  # libc's, rpm's and SQLite's words
 
 
@@ -34,7 +38,7 @@ def locked(image: str, parent: str = "") -> Iterator[str]:
         lock = os.open(folder + ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise PlatformError(
-            f"No image can be made in {home}: {error.strerror}.", "Give `work_dir` a directory that can be written."
+            f"No image can be made in {home}: {error.strerror}.", f"Mend that, or {ELSEWHERE}"
         ) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -87,7 +91,7 @@ def check_own(path: str) -> None:
     """In a shared temporary directory, somebody else may have made the folder first."""
     seen = os.lstat(path)
     if seen.st_uid != os.geteuid() or not os.path.isdir(path) or os.path.islink(path):
-        raise PlatformError(f"{path} belongs to another user.", "Remove it, or give `work_dir` another directory.")
+        raise PlatformError(f"{path} belongs to another user.", f"Remove it, or {ELSEWHERE}")
 
 
 @contextmanager

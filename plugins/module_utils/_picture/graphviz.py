@@ -23,6 +23,9 @@ INSTALL = (
 Command = Callable[..., tuple[int, str, str]]
 
 
+AS_TEXT = "Mend what it says, or have it as text: --output FILE.mmd (Mermaid) or FILE.dot."
+
+
 def available() -> bool:
     """Graphviz is installed."""
     return shutil.which(PROGRAM) is not None
@@ -37,7 +40,7 @@ def drawn(text: str, kind: str, run_command: Command) -> bytes:
         code, _out, said = run_command([PROGRAM, *OPTIONS[kind], "-o", target], data=text)
         if code or not os.path.exists(target):
             reason = (said.strip().splitlines() or [f"exit code {code}"])[-1]
-            raise PlatformError(f"Graphviz could not draw the picture as {kind}: {reason}.", INSTALL)
+            raise PlatformError(f"Graphviz could not draw the picture as {kind}: {reason}.", AS_TEXT)
         with open(target, "rb") as file:
             return file.read()
 

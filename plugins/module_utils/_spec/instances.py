@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Mapping, Optional
 
 from . import values
-from .keys import INSTANCE_KEYS, ONE_NODE_KEYS
+from .keys import INSTANCE_KEYS, ONE_NODE_KEYS, OWN_INSTANCE_KEYS
 from .problems import BadValue, Problems, did_you_mean, show
 from .settings import Words
 
@@ -96,7 +96,11 @@ def _check_key(key: Any, place: str, problems: Problems) -> None:
     if key in INSTANCE_KEYS:
         return
     near = did_you_mean(key, INSTANCE_KEYS) if isinstance(key, str) else ""
-    problems.add(place, f"Unknown key {show(key)}.", f"{near} Should it be under vars?".strip())
+    remedy = f"{near} Should it be under vars?".strip()
+    if key in OWN_INSTANCE_KEYS:
+        one = f"tpaexec_docker.{'locations' if place.startswith('locations') else 'instances'}.NAME.{key}"
+        remedy = f"TPA has none of that name. Write it as {one}, or as tpaexec_docker.instance_defaults.{key} for all."
+    problems.add(place, f"Unknown key {show(key)}.", remedy)
 
 
 def merge_words(item: Mapping[str, Any], place: str, defaults: Defaults, location: str) -> Words:

@@ -100,8 +100,9 @@ def _converge(params: Mapping[str, Any], run: Run, sight: Sight, daemons: Mappin
 
 
 def _refused(todo: Plan) -> str:
-    """These cannot be ignored: there is no Swarm to work with."""
-    return failure_message(todo.refusals, "the hosts of the cluster") if todo.refusals else ""
+    """No Swarm to work with: nobody can let that pass."""
+    tail = "These cannot be ignored: there is no Swarm to work with until they are mended."
+    return failure_message(todo.refusals, "the hosts of the cluster", tail) if todo.refusals else ""
 
 
 def _why_not_measured(params: Mapping[str, Any], run: Run, sight: Sight, daemons: Mapping[str, Daemon]) -> str:

@@ -29,6 +29,7 @@ def interrupt():
         signal.raise_signal(signal.SIGINT)
         sum(range(1000))
 own = os.getpid()
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background inherits that it is ignored
 try:
     {body}
     time.sleep(1)

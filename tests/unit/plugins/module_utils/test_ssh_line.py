@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from ansible_collections.tpaexec.docker.plugins.module_utils import _ssh_line
+
 # An extra of the SDK: the pinned environment has it, the matrix's have not.
 with_paramiko = pytest.mark.skipif(not importlib.util.find_spec("paramiko"), reason="paramiko is not installed here")
 
@@ -58,3 +60,21 @@ def test_an_sdk_that_is_there_already_is_left_alone():
     whole = "import docker.transport, docker.transport.sshconn as own\nkept = docker.transport.SSHHTTPAdapter\n"
     told = "print(docker.transport.SSHHTTPAdapter is kept, sys.modules['docker.transport.sshconn'] is own)"
     assert run(whole, START, told) == ["True True", "True True"]
+
+
+@pytest.mark.parametrize(
+    ("address", "kind", "reason", "seen", "remedy"),
+    [
+        ("ssh://ada@h1", "AuthenticationException", "Authentication failed", "failed.", "ssh-copy-id ada@h1."),
+        ("ssh://ada@h1:2222", "SSHException", "Server 'h1' not found in known_hosts", "known_hosts.", "ssh -p 2222 ada@h1"),
+        ("ssh://h1", "BadHostKeyException", "key AAAA… for h1", "not the one that is known here.", "ssh-keygen -R h1"),
+        ("ssh://h1", "", "connect to host h1 port 22: No route to host", "to host.", "BatchMode=yes h1 docker"),
+        ("ssh://h1", "PasswordRequiredException", "Private key file is encrypted", "is encrypted.", "ssh-add"),
+    ],
+)
+def test_what_ssh_refuses_is_said_with_what_helps(address, kind, reason, seen, remedy):
+    found = _ssh_line.refused(address, kind, reason)
+    assert found.message.startswith(f"ssh to the Docker host {address} failed: ")
+    assert found.message.endswith(seen)
+    assert remedy in found.remedy
+    assert "AAAA" not in str(found)

@@ -156,7 +156,7 @@ def test_centos_on_cgroup2_says_both_ways_out():
     facts = replace(engine_facts(CGROUP2), images=(GuestImage("centos/systemd", systemd=219),))
     [finding] = [item for item in captures.check(facts).findings if item.id == "CGROUP_GUEST_MISMATCH"]
     assert "systemd.unified_cgroup_hierarchy=0" in finding.remedy
-    assert "--os-image" in finding.remedy
+    assert "config.yml (`image`; --os-image" in finding.remedy
 
 
 @pytest.mark.parametrize(

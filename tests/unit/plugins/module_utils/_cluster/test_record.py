@@ -27,7 +27,7 @@ def test_an_id_is_kept_and_read(tmp_path):
 @pytest.mark.parametrize("content", ["", "no uuid", "\xff\xfe", f"{IDENT}\n{IDENT}"])
 def test_a_damaged_id_is_an_error_that_says_what_to_do(tmp_path, content):
     (tmp_path / "id").write_bytes(content.encode("latin-1"))
-    with pytest.raises(PlatformError, match=r"id cannot be read.*--adopt"):
+    with pytest.raises(PlatformError, match=r"is not the id of a cluster.*--adopt"):
         record.read_id(str(tmp_path))
 
 
@@ -153,3 +153,11 @@ def test_one_deadline_for_all():
     assert deadline.left() == 6
     assert deadline.left() == 0
     assert deadline.passed
+
+
+def test_an_id_of_another_user_is_not_to_be_removed(tmp_path, monkeypatch):
+    """After one provision as root: what helps is the right to read it."""
+    (tmp_path / "id").mkdir()  # no file: root may read any
+    with pytest.raises(PlatformError, match=r"Is a directory.*sudo chown") as caught:
+        record.read_id(str(tmp_path))
+    assert "--adopt" not in str(caught.value)

@@ -292,16 +292,17 @@ def test_no_password_on_a_command_line(tmp_path):
 def test_the_guest_keeps_passwords_from_its_users(tmp_path):
     login = "me:s%40cret@"
     given = [f"deb [arch=amd64] https://{login}m/d x main", f"deb https://{login}m/e ./", "deb http://n/d x main"]
-    given += given[:1]
+    given += [*given[:1], "deb https://token@m/f x main"]
     (tmp_path / "root/etc/apt").mkdir(parents=True)
     subprocess.run(["sh", "-c", f"set -eu; root={tmp_path}/root\n{apt_lines.guest_script(given, {})}"], check=True)
     there = (tmp_path / "root/etc/apt/sources.list").read_text(encoding="utf-8").splitlines()
-    assert there == [line.replace(login, "") for line in given]
-    logins = tmp_path / "root/etc/apt/auth.conf.d/tpaexec.conf"
-    assert logins.stat().st_mode & 0o777 == 0o600
+    assert there == [line.replace(f"{login}m/d", "m/d/").replace(f"{login}m/e", "m/e/").replace("token@m/f", "m/f/") for line in given]
+    logins = sorted((tmp_path / "root/etc/apt/auth.conf.d").iterdir())
+    assert [path.stat().st_mode & 0o777 for path in logins] == [0o600] * 3
     assert (tmp_path / "root/etc/apt/sources.list").stat().st_mode & 0o777 == 0o644
-    entries = [f"machine https://m/{home} login me password s@cret\n" for home in ("d", "e")]
-    assert logins.read_text(encoding="utf-8") == "".join(entries)
+    entries = [f"machine https://m/{home}/ login me password s@cret\n" for home in ("d", "e")]
+    entries.append("machine https://m/f/ login token password \n")
+    assert [path.read_text(encoding="utf-8") for path in logins] == entries
 
 
 def test_an_address_without_a_login_is_as_it_was():
@@ -381,7 +382,7 @@ def test_a_scriptlet_that_had_no_room_is_no_success(tmp_path):
 
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left"), sqlite3.OperationalError("disk is full")])
 def test_no_room_for_what_is_written_here(error):
-    with pytest.raises(PlatformError, match="give `work_dir` another place"), workdir.room("x:1"):
+    with pytest.raises(PlatformError, match="TMPDIR=/a/larger/place"), workdir.room("x:1"):
         raise error
     with pytest.raises(OSError, match="other"), workdir.room("x:1"):
         raise OSError(errno.EIO, "other")
