@@ -296,7 +296,9 @@ def test_the_guest_keeps_passwords_from_its_users(tmp_path):
     (tmp_path / "root/etc/apt").mkdir(parents=True)
     subprocess.run(["sh", "-c", f"set -eu; root={tmp_path}/root\n{apt_lines.guest_script(given, {})}"], check=True)
     there = (tmp_path / "root/etc/apt/sources.list").read_text(encoding="utf-8").splitlines()
-    assert there == [line.replace(f"{login}m/d", "m/d/").replace(f"{login}m/e", "m/e/").replace("token@m/f", "m/f/") for line in given]
+    for home in (f"{login}m/d", f"{login}m/e", "token@m/f"):
+        given = [line.replace(home, f"{home.partition('@')[2]}/") for line in given]
+    assert there == given
     logins = sorted((tmp_path / "root/etc/apt/auth.conf.d").iterdir())
     assert [path.stat().st_mode & 0o777 for path in logins] == [0o600] * 3
     assert (tmp_path / "root/etc/apt/sources.list").stat().st_mode & 0o777 == 0o644
