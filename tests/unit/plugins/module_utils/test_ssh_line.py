@@ -66,7 +66,7 @@ def test_an_sdk_that_is_there_already_is_left_alone():
     ("address", "kind", "reason", "seen", "remedy"),
     [
         ("ssh://ada@h1", "AuthenticationException", "Authentication failed", "failed.", "ssh-copy-id ada@h1."),
-        ("ssh://ada@h1:2222", "SSHException", "Server 'h1' not found in known_hosts", "known_hosts.", "ssh -p 2222 ada@h1"),
+        ("ssh://ada@h1:22", "SSHException", "Server 'h1' not found in known_hosts", "known_hosts.", "ssh -p 22 ada@h1"),
         ("ssh://h1", "BadHostKeyException", "key AAAA… for h1", "not the one that is known here.", "ssh-keygen -R h1"),
         ("ssh://h1", "", "connect to host h1 port 22: No route to host", "to host.", "BatchMode=yes h1 docker"),
         ("ssh://h1", "PasswordRequiredException", "Private key file is encrypted", "is encrypted.", "ssh-add"),
