@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from typing import Iterator
 
 import pytest
 from _command.errors import UsageError
@@ -156,3 +158,36 @@ def test_options_are_not_abbreviated():
 def test_the_page_shows_the_real_help():
     page = (TOP / "docs" / "command.md").read_text(encoding="utf-8")
     assert f"```text\n{usage()}```" in page
+
+
+def _strings(source: str) -> Iterator[str]:
+    """Every text in Python source, with X for what is filled in."""
+    inside: set[int] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.JoinedStr):
+            inside.update(id(part) for part in ast.walk(node) if part is not node)
+            parts = [str(part.value) if isinstance(part, ast.Constant) else "X" for part in node.values]
+            yield "".join(parts)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inside:
+            yield node.value
+
+
+def test_commands_that_are_proposed_exist():
+    """`tpaexec WORD … --option` in any text: the word is one, and the option is that word's."""
+    sources = [*(TOP / "plugins").rglob("*.py"), *(TOP / "bin" / "_command").glob("*.py")]
+    texts = [(path, text) for path in sources for text in _strings(path.read_text(encoding="utf-8"))]
+    texts += [(path, path.read_text(encoding="utf-8")) for path in (TOP / "roles").rglob("tasks/*.yml")]
+    # What follows cmd, playbook and ssh are other programs' options.
+    ours = [one for one in WORDS if one.name not in ("cmd", "playbook", "ssh")]
+    known = {one.name: set(parser_of(one)._option_string_actions) for one in ours}
+    found, wrong = 0, []
+    for path, text in texts:
+        for word, rest in re.findall(r"\btpaexec ([a-z][a-z-]+)((?: +(?!-- )[-\w./@=]+)*)", text):
+            options = set(re.findall(r"(?<= )--[a-z][a-z-]*", rest))
+            if word in known:
+                found += 1
+                wrong += [f"{path.name}: {word} {option}" for option in options - known[word]]
+            elif options and not find(word):
+                wrong.append(f"{path.name}: {word}")
+    assert found > 30
+    assert wrong == []
