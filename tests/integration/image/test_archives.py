@@ -189,7 +189,7 @@ def test_a_work_dir_that_fills_up(sdk, site, guest_image_module):
             harness._run(["mount", "-o", "remount,dev,exec", str(place)])
             reply = make(guest_image_module, wish)
             assert reply.failed
-            assert "The disk is full: give `work_dir` another place" in reply.result["msg"]
+            assert "The disk is full: make room, or take another place" in reply.result["msg"]
             assert there(sdk, NAME) is None
             assert [path for path in place.glob("*/*") if path.is_dir()] == []
             harness._run(["mount", "-o", "remount,size=120m", str(place)])

@@ -263,7 +263,7 @@ def test_a_work_dir_that_fills_up(sdk, workshop, small_disk, kib, trouble):
                 bootstrap.bootstrap(daemon, wish, tools)
             assert re.search(trouble, str(caught.value))
             assert "Traceback" not in str(caught.value)
-            assert "The disk is full: give `work_dir` another place" in str(caught.value)
+            assert "The disk is full: make room, or take another place" in str(caught.value)
             assert there(sdk, name) is None
             assert [path for path in small_disk.glob("*/*") if path.is_dir()] == []
             harness._run(["mount", "-o", "remount,size=64m", str(small_disk)])
