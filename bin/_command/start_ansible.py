@@ -14,6 +14,7 @@ sys.path[0] = sys.argv[0].rpartition("/")[0] or "."
 
 import atexit  # noqa: E402
 import gc  # noqa: E402
+import importlib  # noqa: E402
 import runpy  # noqa: E402
 import signal  # noqa: E402
 
@@ -48,7 +49,7 @@ atexit.register(gc.freeze)
 if _when == "now":
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
 try:
-    import ansible.constants  # noqa: F401 - the first thing that Ansible does, which answers with a traceback
+    importlib.import_module("ansible.constants")  # the first thing that Ansible does, which answers with a traceback
 except Exception as error:
     if type(error).__module__ == "ansible.errors":  # ansible.cfg, or an ANSIBLE_* variable
         sys.exit(f"error: Mend Ansible's settings: {' '.join(str(error).split()).rstrip('.')}.")
