@@ -83,10 +83,9 @@ def refused(docker_host: str, kind: str, reason: str) -> DaemonError:
     login = docker_host.replace("ssh://", "", 1).rstrip("/")
     user, colon, port = login.rpartition(":")
     words = f"-p {port} {user}" if colon and port.isdigit() else login
-    if kind == "BadHostKeyException":
-        reason = "the host's key is not the one that is known here"
     remedy = f"Try it by hand, it must not ask anything: ssh -o BatchMode=yes {words} docker version"
-    if kind == "BadHostKeyException":
+    if kind == "BadHostKeyException":  # its own words show both keys at length
+        reason = "the host's key is not the one that is known here"
         forget = f"ssh-keygen -R {_host(docker_host)}"
         remedy = f"If the host was made anew, forget its old key ({forget}), then: ssh {words}"
     elif re.search(r"known_hosts|[Hh]ost key verification", reason):

@@ -61,7 +61,8 @@ def panel(title: str, below: str, lines: Mapping[str, Points], left: float, widt
     drawn.append(f'<path d="M{left} {upper}V{bottom}H{left + width}" fill="none" stroke="#555"/>')
     for number in range(parts + 1):
         y = place(0, number * each)[1]
-        drawn.append(f'<path d="M{left} {y:.1f}H{left + width}" stroke="#ddd"/>' if number else "")
+        if number:  # the axis itself is there
+            drawn.append(f'<path d="M{left} {y:.1f}H{left + width}" stroke="#ddd"/>')
         drawn.append(f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{number * each:g} s</text>')
     for number in sorted({x for x, _y in points}):
         x = place(number, 0)[0]
@@ -101,7 +102,7 @@ def picture(data: Mapping[str, Any]) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
         'font-family="sans-serif" font-size="12">\n<rect width="100%" height="100%" fill="white"/>\n'
     )
-    return head + "\n".join(filter(None, drawn)) + "\n</svg>\n"
+    return head + "\n".join(drawn) + "\n</svg>\n"
 
 
 def main(source: str, target: str) -> None:

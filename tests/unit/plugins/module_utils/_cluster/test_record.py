@@ -155,7 +155,7 @@ def test_one_deadline_for_all():
     assert deadline.passed
 
 
-def test_an_id_of_another_user_is_not_to_be_removed(tmp_path, monkeypatch):
+def test_an_id_of_another_user_is_not_to_be_removed(tmp_path):
     """After one provision as root: what helps is the right to read it."""
     (tmp_path / "id").mkdir()  # no file: root may read any
     with pytest.raises(PlatformError, match=r"Is a directory.*sudo chown") as caught:
