@@ -73,11 +73,11 @@ def test_each_finding(ident, severity, change):
 @pytest.mark.parametrize(
     ("system", "version", "url", "gone"),
     [
-        ("debian", "10", "http://deb.debian.org/debian", True),
+        ("debian", "10", "http://ftp.debian.org/debian", True),
         ("debian", "10", "http://security.debian.org/debian-security", True),
         ("debian", "10", "http://archive.debian.org/debian", False),
-        ("debian", "12", "http://deb.debian.org/debian", False),
-        ("debian", "", "http://deb.debian.org/debian", False),
+        ("debian", "12", "http://ftp.debian.org/debian", False),
+        ("debian", "", "http://ftp.debian.org/debian", False),
         ("centos", "7", "http://vault.centos.org/7.9.2009/os/x86_64/", False),
         ("centos", "7", "http://mirror.centos.org/centos/7/os/x86_64/", True),
         ("centos", "9", "https://mirror.stream.centos.org/9-stream/", False),
