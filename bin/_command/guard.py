@@ -12,9 +12,13 @@ import hashlib
 import os
 import re
 import shutil
+from functools import partial
+from typing import Callable, Optional, TypeVar
 
 from .errors import CommandError
 
+T = TypeVar("T")
+R = TypeVar("R")
 PROVISIONING = ("deploy", "upgrade", "provision")
 RECORDED = os.path.join("inventory", "group_vars", "hashes", "config.yml")
 OURS = os.path.join(".tpaexec-docker", "id")
@@ -32,33 +36,49 @@ def check_before_tpa(argv: list[str]) -> None:
         )
 
 
+TLS_FILES = {"tls_ca_cert": "--tlscacert", "tls_client_cert": "--tlscert", "tls_client_key": "--tlskey"}
 LABELS = '{{.Names}}\t{{.Label "tpaexec.docker.id"}}\t{{.Label "Cluster"}}'
 
 
 def check_before_ansible(directory: str, environ: dict[str, str]) -> None:
-    """Refuse to enter containers of others. Nodes on hosts of their own are left to docker_ping and provision."""
+    """Refuse to enter containers of others. What is wrong with a daemon is Ansible's to say: it is passed over here."""
     ident, docker = _text(os.path.join(directory, OURS)).strip(), shutil.which("docker", path=environ.get("PATH"))
-    nodes, cluster = _nodes_here(directory), _cluster_name(directory)
+    nodes = _nodes_by_daemon(directory)
     if not ident or not docker or not nodes:
         return
-    import subprocess  # noqa: PLC0415 - slow to load, and every word loads this file
-
-    try:
-        # What is wrong with the daemon is Ansible's to say.
-        done = subprocess.run(  # noqa: S603 - an argument list, no shell
-            [docker, "ps", "--all", "--format", LABELS],
-            capture_output=True, text=True, check=False, timeout=20, env=environ,
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired, ValueError):
-        return
-    rows = [line.split("\t") for line in done.stdout.splitlines() if line.count("\t") == 2]
-    others = [name for name, found, label in rows if name in nodes and not _is_ours(found, label, ident, cluster)]
+    cluster, others = _cluster_name(directory), set()
+    for names, rows in zip(nodes.values(), _all_at_once(partial(_containers, docker, environ), list(nodes))):
+        others |= {name for name, found, label in rows if name in names and not _is_ours(found, label, ident, cluster)}
     if others:
-        named = f"container {others[0]} is" if len(others) == 1 else f"containers {', '.join(sorted(others))} are"
+        named = f"container {min(others)} is" if len(others) == 1 else f"containers {', '.join(sorted(others))} are"
         raise CommandError(
             f"Rename or remove what has a node's name yourself: the {named} someone else's. Nothing was run. "
             f"'tpaexec list-containers {directory}' shows the nodes."
         )
+
+
+def _all_at_once(function: Callable[[T], R], arguments: list[T]) -> list[R]:
+    if len(arguments) == 1:
+        return [function(arguments[0])]
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - for several hosts alone
+
+    with ThreadPoolExecutor(len(arguments)) as pool:
+        return list(pool.map(function, arguments))
+
+
+def _containers(docker: str, environ: dict[str, str], options: tuple[str, ...]) -> list[list[str]]:
+    """Name, id of the cluster and its name of all containers of a daemon; none where it does not answer."""
+    import subprocess  # noqa: PLC0415 - slow to load, and every word loads this file
+
+    try:
+        # A session of its own: an ssh that the docker command starts has no terminal to ask questions on.
+        done = subprocess.run(  # noqa: S603 - an argument list, no shell
+            [docker, *options, "ps", "--all", "--format", LABELS], stdin=subprocess.DEVNULL, start_new_session=True,
+            capture_output=True, text=True, check=False, timeout=20, env=environ,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired, ValueError):
+        return []
+    return [line.split("\t") for line in done.stdout.splitlines() if line.count("\t") == 2]
 
 
 def _is_ours(found: str, label: str, ident: str, cluster: str) -> bool:
@@ -66,13 +86,39 @@ def _is_ours(found: str, label: str, ident: str, cluster: str) -> bool:
     return found == ident if found else bool(cluster) and label == cluster
 
 
-def _nodes_here(directory: str) -> set[str]:
+def _nodes_by_daemon(directory: str) -> dict[tuple[str, ...], set[str]]:
+    """The nodes by the docker command's options that lead to their daemon; () for the one of DOCKER_HOST.
+
+    A host whose certificate has another name is left to Ansible: the docker command cannot be told of that.
+    """
     folder = os.path.join(directory, "inventory", "host_vars")
+    found: dict[tuple[str, ...], set[str]] = {}
     try:
-        names = os.listdir(folder)
+        names = sorted(os.listdir(folder))
     except OSError:
-        return set()
-    return {name for name in names if not os.path.exists(os.path.join(folder, name, "02-docker_host.yml"))}
+        return found
+    for name in names:
+        file = os.path.join(folder, name, "02-docker_host.yml")
+        options = _options(_text(file), os.path.join(directory, "inventory")) if os.path.exists(file) else ()
+        if options is not None:
+            found.setdefault(options, set()).add(name)
+    return found
+
+
+def _options(text: str, inventory_dir: str) -> Optional[tuple[str, ...]]:
+    import yaml  # noqa: PLC0415 - for nodes on several hosts alone
+
+    try:
+        host = yaml.safe_load(text)["tpaexec_docker_host"]
+        if host.get("tls_hostname"):
+            return None
+        files = {option: host[key] for key, option in TLS_FILES.items() if host.get(key)}
+        words = ["--host", host["docker_host"], *(["--tlsverify"] if files else [])]
+        for option, path in files.items():
+            words += [option, path.replace("{{ inventory_dir }}", os.path.abspath(inventory_dir))]
+        return tuple(words)
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _cluster_name(directory: str) -> str:

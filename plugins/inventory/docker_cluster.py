@@ -60,9 +60,9 @@ options:
   connection:
     description:
       - How Ansible reaches the nodes.
-      - V(docker_api) and V(docker) are the connection plugins of community.docker; the second needs the C(docker)
-        command. Both are told about the daemon. Where the command cannot be (a O(tls_hostname), a path with a blank),
-        V(docker) means V(docker_api).
+      - V(docker_api) is P(tpaexec.docker.docker_api#connection), V(docker) is P(community.docker.docker#connection),
+        which needs the C(docker) command. Both are told about the daemon. Where the command cannot be (a
+        O(tls_hostname), a path with a blank), V(docker) means V(docker_api).
       - V(ssh) connects to the node's address, which must be reachable from the controller, with a key that you name,
         for example by C(ansible_ssh_private_key_file) in O(compose). With O(cluster_dir), the directory's key and
         known hosts are used, and a node on one of several hosts is reached through its host, by C(docker exec).
@@ -223,7 +223,8 @@ from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.utils.display import Display
 
-from ansible_collections.tpaexec.docker.plugins.module_utils._client import DEFAULT_SOCKET, Address, connect
+from ansible_collections.tpaexec.docker.plugins.module_utils._address import DEFAULT_SOCKET, Address
+from ansible_collections.tpaexec.docker.plugins.module_utils._client import connect
 from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.pool import run_all
 from ansible_collections.tpaexec.docker.plugins.module_utils._directory.live import CLUSTER_LABEL, LiveNode, live_nodes
 from ansible_collections.tpaexec.docker.plugins.module_utils._directory.live_hosts import Site
@@ -239,8 +240,8 @@ except ImportError:
         return value
 
 
-CONNECTIONS = {"docker_api": "community.docker.docker_api", "docker": "community.docker.docker", "ssh": "ssh"}
-# Our option → the variable of the connection plugin community.docker.docker_api
+CONNECTIONS = {"docker_api": "tpaexec.docker.docker_api", "docker": "community.docker.docker", "ssh": "ssh"}
+# Our option → the variable of the connection plugin docker_api
 API_VARS = {
     "docker_host": "ansible_docker_docker_host",
     "tls": "ansible_docker_tls",

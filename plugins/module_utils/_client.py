@@ -15,14 +15,14 @@ import re
 import socket
 import sys
 import traceback
-from dataclasses import dataclass, replace
-from typing import Any, Callable, Iterator, Mapping, Optional
+from typing import Any, Callable, Iterator, Mapping
 
 from . import _ssh_line
+from ._address import Address
 from ._errors import DaemonError
+from ._exec import Talk
 from ._socket_access import explain_denied, other_socket
-from ._spec.model import Host
-from ._tls import explain
+from ._tls import explain, require_files
 
 try:
     with _ssh_line.put_off():
@@ -39,82 +39,7 @@ except ImportError:
     SDK_VERSION = ""
 
 SDK_LEAST = (7, 1, 0)
-DEFAULT_SOCKET = "unix:///var/run/docker.sock"
 EXEC_SILENCE = 60  # seconds that a command in a container may print nothing
-
-
-@dataclass(frozen=True)
-class Address:
-    """How to reach one daemon, as the module's options and the environment say it."""
-
-    docker_host: str = DEFAULT_SOCKET
-    tls: bool = False
-    validate_certs: bool = False
-    tls_hostname: Optional[str] = None
-    ca_path: Optional[str] = None
-    client_cert: Optional[str] = None
-    client_key: Optional[str] = None
-    use_ssh_client: bool = False
-    timeout: int = 60
-
-    @classmethod
-    def from_params(cls, params: Mapping[str, Any], environ: Optional[Mapping[str, str]] = None) -> Address:
-        """Options of `connection_argument_spec`, with DOCKER_CERT_PATH filling in the files that are there."""
-        chosen = {key: params[key] for key in cls.__dataclass_fields__ if params.get(key) is not None}
-        chosen["docker_host"] = full_url(str(chosen.get("docker_host") or ""))
-        address = cls(**chosen)
-        folder = (os.environ if environ is None else environ).get("DOCKER_CERT_PATH")
-        if not folder or not address.uses_tls:
-            return address
-        files = {"ca_path": "ca.pem", "client_cert": "cert.pem", "client_key": "key.pem"}
-        found = {key: os.path.join(folder, name) for key, name in files.items() if not getattr(address, key)}
-        there: dict[str, Any] = {key: path for key, path in found.items() if os.path.exists(path)}
-        return replace(address, **there)
-
-    @classmethod
-    def from_host(cls, host: Host, defaults: Address) -> Address:
-        """One of config.yml's hosts. *defaults*: the task's own address, which is what the host `default` has; the
-        others take nothing but its timeout, since DOCKER_* in the environment is not meant for them."""
-        if not host.docker_host:
-            return defaults
-        return cls(
-            docker_host=host.docker_host,
-            tls=host.tls,
-            validate_certs=host.tls,
-            tls_hostname=host.tls_hostname or None,
-            ca_path=host.tls_ca_cert or None,
-            client_cert=host.tls_client_cert or None,
-            client_key=host.tls_client_key or None,
-            use_ssh_client=host.use_ssh_client,
-            timeout=defaults.timeout,
-        )
-
-    @property
-    def uses_tls(self) -> bool:
-        return self.tls or self.validate_certs or self.docker_host.startswith("https://")
-
-    @property
-    def socket_path(self) -> str:
-        """The path of a unix socket, "" for any other kind of address."""
-        match = re.match(r"^(?:http\+)?unix://(/?.*)$", self.docker_host)
-        return "/" + match.group(1).lstrip("/") if match else ""
-
-    @property
-    def local(self) -> bool:
-        """The daemon is reached by a unix socket: it is (as far as one can tell) on this machine."""
-        return bool(self.socket_path)
-
-
-def full_url(docker_host: str) -> str:
-    """*docker_host* as the SDK reads it, with what it leaves to be guessed: `` → the default, `1.2.3.4:2375` → tcp."""
-    scheme, colon, rest = docker_host.strip().partition("://")
-    if colon:
-        return f"{scheme.lower()}://{rest}"
-    if docker_host.startswith("unix:"):
-        return "unix:///" + docker_host[len("unix:") :].lstrip("/")
-    if re.fullmatch(r"[\w.-]*:\d+|\[[0-9a-fA-F:.]+\]:\d+", scheme):
-        return f"tcp://{scheme if scheme[0] != ':' else '127.0.0.1' + scheme}"
-    return scheme or DEFAULT_SOCKET
 
 
 def sdk_version(text: str) -> tuple[int, ...]:
@@ -251,6 +176,7 @@ def _make_api(address: Address, pool: int) -> Any:
     tls: Any = False
     host = address.docker_host
     if address.uses_tls:
+        require_files(address)
         pair = (address.client_cert, address.client_key) if address.client_cert and address.client_key else None
         tls = docker.tls.TLSConfig(client_cert=pair, ca_cert=address.ca_path, verify=address.validate_certs)
         host = re.sub(r"^(tcp|http)://", "https://", host)
@@ -267,17 +193,20 @@ def _make_api(address: Address, pool: int) -> Any:
         def trust_env(self, value: bool) -> None:
             """requests.Session sets it in its constructor; the address decides."""
 
+        def _retrieve_server_version(self) -> str:
+            """The first request, made by the constructor: the name must be known before."""
+            if address.uses_tls and address.tls_hostname:
+                adapter = self.get_adapter(self.base_url)
+                adapter.poolmanager.connection_pool_kw["assert_hostname"] = address.tls_hostname
+            return str(super()._retrieve_server_version())
+
         def exec_start(self, exec_id: str) -> bytes:
-            """All that the command prints. The SDK reads the connection beneath the buffer that may hold the first
-            lines already (docker/docker-py#3332): they were lost. An answer of 101 keeps the connection open to its
-            end, also over ssh, where any other would be cut when its head has been read."""
-            url, words = self._url("/exec/{0}/start", exec_id), {"Detach": False, "Tty": False}
-            silence, upgrade = max(address.timeout, EXEC_SILENCE), {"Connection": "Upgrade", "Upgrade": "tcp"}
-            with self._post_json(url, headers=upgrade, data=words, stream=True, timeout=silence) as response:
-                self._raise_for_status(response)
+            """All that the command prints, of both streams in the order in which it came."""
+            silence = max(address.timeout, EXEC_SILENCE)
+            with Talk(self, exec_id, silence) as talk:
                 try:
-                    return unframed(response.raw._fp.fp.read() if response.status_code == 101 else response.content)
-                except (requests.exceptions.RequestException, socket.timeout, TimeoutError) as error:
+                    return b"".join(data for _stream, data in talk.frames())
+                except (socket.timeout, TimeoutError) as error:
                     raise DaemonError(
                         f"A command in a container printed nothing for {silence} s, and did not end.",
                         "See what the container does: docker top, docker logs.",
@@ -293,22 +222,7 @@ def _make_api(address: Address, pool: int) -> Any:
         max_pool_size=pool,
         use_ssh_client=address.use_ssh_client,
     )
-    if address.uses_tls and address.tls_hostname:
-        for scheme, adapter in list(api.adapters.items()):
-            if scheme == "https://":
-                adapter.poolmanager.connection_pool_kw["assert_hostname"] = address.tls_hostname
     return api
-
-
-def unframed(body: bytes) -> bytes:
-    """stdout and stderr in the order in which they came. The engine's frames: a stream's number, three zeros, the
-    length in four bytes, the data (API reference, ContainerAttach); what is cut short is taken as far as it came."""
-    parts, at = [], 0
-    while at + 8 <= len(body):
-        end = at + 8 + int.from_bytes(body[at + 4 : at + 8], "big")
-        parts.append(body[at + 8 : end])
-        at = end
-    return b"".join(parts)
 
 
 def translate(error: BaseException, address: Address) -> DaemonError:

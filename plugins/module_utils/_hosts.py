@@ -11,7 +11,8 @@ import time
 from typing import Callable, Iterable, Iterator, Mapping, Union
 from urllib.parse import urlsplit
 
-from ._client import Address, Daemon, connect
+from ._address import Address
+from ._client import Daemon, connect
 from ._errors import DaemonError
 from ._spec.model import DEFAULT_HOST, Host
 

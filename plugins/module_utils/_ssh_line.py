@@ -108,7 +108,10 @@ def _line_class(base: Any) -> Any:
         def connect(self, *_args: Any, **_kwargs: Any) -> None:
             limit = f"ConnectTimeout={self.timeouts.get(self.host, 30)}"
             login = [*(["-l", self.user] if self.user else []), *(["-p", self.port] if self.port else [])]
-            command = ["ssh", "-o", "BatchMode=yes", "-o", limit, *login, "--", self.host, "docker system dial-stdio"]
+            # a host that is gone is noticed in a minute
+            words = ["BatchMode=yes", limit, "ServerAliveInterval=15", "ServerAliveCountMax=4"]
+            options = [part for word in words for part in ("-o", word)]
+            command = ["ssh", *options, *login, "--", self.host, "docker system dial-stdio"]
             self.said[self.host] = errors = tempfile.TemporaryFile()  # noqa: SIM115 # pylint: disable=consider-using-with
             self.proc = subprocess.Popen(  # noqa: S603 # pylint: disable=consider-using-with # lives as long as we do
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, start_new_session=True

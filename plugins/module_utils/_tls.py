@@ -11,6 +11,7 @@ import tempfile
 from dataclasses import dataclass
 from typing import Any, Optional
 
+from ._address import Address
 from ._errors import DaemonError
 
 EXPIRED, NOT_YET, WRONG_NAME, WRONG_ADDRESS = 10, 9, 62, 64
@@ -31,6 +32,31 @@ class Certificate:
         names = f" for {', '.join(self.names)}" if self.names else ""
         dates = f", valid from {self.since} until {self.until}" if self.until else ""
         return f"{self.subject or 'a certificate'}{names}{dates}"
+
+
+def require_files(address: Address) -> None:
+    """What the SDK says of a file that is not there names none of our options."""
+    files = {"ca_path": address.ca_path, "client_cert": address.client_cert, "client_key": address.client_key}
+    for option, path in files.items():
+        if not path:
+            continue
+        try:
+            with open(path, "rb"):
+                pass
+        except OSError as error:
+            reason, in_config = error.strerror or str(error), f"tls_{'ca_cert' if option == 'ca_path' else option}"
+            raise DaemonError(
+                f"The TLS file {path} for the Docker daemon at {address.docker_host} cannot be read: {reason}.",
+                f"Correct `{in_config}` of the host in config.yml, `{option}` of the task, or DOCKER_CERT_PATH.",
+                "TLS_INVALID",
+            ) from error
+    if bool(address.client_cert) != bool(address.client_key):
+        there, missing = ("client_cert", "client_key") if address.client_cert else ("client_key", "client_cert")
+        raise DaemonError(
+            f"For the Docker daemon at {address.docker_host} there is a {there} and no {missing}.",
+            "Give both (cert.pem and key.pem in DOCKER_CERT_PATH), or neither.",
+            "TLS_INVALID",
+        )
 
 
 def tls_error(where: str, reason: str, code: int, server: Certificate, client: Optional[Certificate]) -> DaemonError:
@@ -76,6 +102,8 @@ def explain(
 ) -> DaemonError:
     """Look at the certificates, where that can be done, and say what is wrong."""
     code = next((int(cause.verify_code) for cause in chain if isinstance(cause, ssl.SSLCertVerificationError)), 0)
+    if not code and "doesn't match" in reason:  # urllib3's words, where it compares the names itself: tls_hostname
+        code = WRONG_NAME
     server = served_certificate(docker_host, min(timeout, 3)) if code else Certificate()
     return tls_error(docker_host, reason, code, server, read_certificate(client_cert) if client_cert else None)
 

@@ -48,7 +48,7 @@ def ours(image: str, count: int) -> dict[str, Any]:
     options = {
         "managed": False,
         "login_cmd_template": "docker exec -it {instance} bash --login",
-        "ansible_connection_options": {"ansible_connection": "community.docker.docker_api"},
+        "ansible_connection_options": {"ansible_connection": "tpaexec.docker.docker_api"},
     }
     platforms = [{"name": name, "image": image} for name in names("bench-mol-ours", count)]
     return {"driver": {"name": "default", "options": options}, "platforms": platforms}

@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any, Mapping, Optional, Union
 
+from .._address import Address
 from .._argspec import connection_argument_spec, policy_argument_spec
-from .._client import Address, Daemon
+from .._client import Daemon
 from .._entry import Run
 from .._errors import DaemonError, PlatformError
 from .._hosts import addresses_of

@@ -15,7 +15,8 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any, Callable, Mapping, Optional
 
-from .._client import Address, Daemon
+from .._address import Address
+from .._client import Daemon
 from .._cluster.body import create_body
 from .._cluster.host import HostFacts
 from .._cluster.pool import Deadline

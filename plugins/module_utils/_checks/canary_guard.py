@@ -14,7 +14,8 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any, Callable, Mapping
 
-from .._client import Address, Daemon, connect
+from .._address import Address
+from .._client import Daemon, connect
 from .._cluster.cgroups import remove_groups
 from .._errors import DaemonError
 

@@ -11,7 +11,8 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Mapping, Optional, Union
 
-from .._client import Address, Daemon, connect, sdk_api
+from .._address import Address
+from .._client import Daemon, connect, sdk_api
 from .._errors import DaemonError
 from .._socket_access import socket_facts
 from . import gather_disks, gather_host, gather_through, machine

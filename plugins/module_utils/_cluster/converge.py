@@ -10,7 +10,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Iterator, Mapping, Optional, Sequence
 
-from .._client import Address, Daemon
+from .._address import Address
+from .._client import Daemon
 from .._directory.keys import SshKeys, ensure_keys, read_keys
 from .._entry import Run
 from .._errors import ConfigError, DaemonError, PlatformError

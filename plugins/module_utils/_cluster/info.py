@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any, Optional
 
-from .._client import Address
+from .._address import Address
 from .._directory.config_file import read_file, read_text
 from .._entry import Run
 from .._hosts import addresses_of, closing, connect_all

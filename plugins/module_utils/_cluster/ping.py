@@ -8,7 +8,8 @@ from typing import Any, Callable, Mapping, Optional
 
 from ansible.module_utils import ansible_release, basic
 
-from .._client import Address, Daemon
+from .._address import Address
+from .._client import Daemon
 from .._directory.config_file import read_text
 from .._entry import Run
 from .._errors import DaemonError, PlatformError

@@ -3,7 +3,7 @@
 
 The connection stays `docker`, TPA's own, led to the host by options of the docker command: it goes to tcp:// with TLS
 and to ssh:// alike, and takes no heed of REQUESTS_CA_BUNDLE. It cannot say another name for the certificate, and splits
-its options at blanks: for those hosts it is community.docker.docker_api, through the Docker SDK.
+its options at blanks: for those hosts it is this collection's own, through the daemon's API.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _from_inventory(root: str) -> Callable[[str], str]:
 
 
 def _api(host: Host, said: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {"ansible_connection": "community.docker.docker_api"}
+    found: dict[str, Any] = {"ansible_connection": "tpaexec.docker.docker_api"}
     found["ansible_docker_docker_host"] = host.docker_host
     if host.tls:
         found["ansible_docker_validate_certs"] = True

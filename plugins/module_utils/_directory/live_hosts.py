@@ -8,7 +8,7 @@ import shlex
 from dataclasses import dataclass, field
 from typing import Any, Mapping
 
-from .._client import Address
+from .._address import Address
 from .._cluster.job import record_directory
 from .._cluster.record import Place, read_id, read_record
 from .._hosts import addresses_of

@@ -9,7 +9,7 @@ import random
 from dataclasses import replace
 from typing import Any, Mapping, Optional
 
-from .._client import Address
+from .._address import Address
 from .._entry import Run
 from .._errors import PlatformError
 from .._spec.configure import Wishes, compose, parse_wishes, render

@@ -9,7 +9,8 @@ import socket
 import struct
 from typing import Any, Iterable, Iterator, Mapping, Optional
 
-from .._client import Address, connect
+from .._address import Address
+from .._client import connect
 from .._errors import DaemonError, PlatformError
 from .._spec.configure import Surroundings
 from .._spec.load import read_config

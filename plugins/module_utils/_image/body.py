@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from .._client import Address, Daemon, connect
+from .._address import Address
+from .._client import Daemon, connect
 from .._entry import Run
 from .._errors import DaemonError, PlatformError
 from .._hosts import addresses_of, closing, connect_all

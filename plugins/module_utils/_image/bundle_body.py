@@ -6,7 +6,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from .._client import Address, connect
+from .._address import Address
+from .._client import connect
 from .._entry import Run
 from .._errors import PlatformError
 from . import bundle, workdir

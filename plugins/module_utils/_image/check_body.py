@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._address import Address
 from .._checks import registry
-from .._client import Address, connect
+from .._client import connect
 from .._entry import Run
 from .judge import PARALLEL, Policy, judge
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Collection, Mapping, Optional, Sequence
 
-from .._client import Address, Daemon, connect
+from .._address import Address
+from .._client import Daemon, connect
 from .._entry import Run
 from .._errors import DaemonError
 from .model import CREATED_BY, LABEL, LABEL_PROBE, LABEL_SOURCE

@@ -12,7 +12,8 @@ from typing import Any, Iterator, Mapping, Sequence
 
 from ansible.module_utils import ansible_release
 
-from .._client import SDK_VERSION, Address, Daemon
+from .._address import Address
+from .._client import SDK_VERSION, Daemon
 from .._cluster.pool import run_all
 from .._cluster.ready import JOURNAL, probe, run_in, tail
 from .._errors import DaemonError

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Mapping, Optional, Sequence
 from urllib.parse import urlsplit
 
+from .._address import Address
 from .._argspec import connection_argument_spec, policy_argument_spec
 from .._checks import hosts as rules
 from .._checks.body import read_policy_of, read_text
@@ -17,7 +18,7 @@ from .._checks.model import Finding
 from .._checks.network import SUBNET_OVERLAP
 from .._checks.policy import apply_policy, failure_message
 from .._checks.traffic import ESP_MISSING, IPVS_MISSING
-from .._client import Address, Daemon
+from .._client import Daemon
 from .._cluster.pool import run_all
 from .._entry import Run
 from .._errors import DaemonError, PlatformError

@@ -10,7 +10,8 @@ from contextlib import suppress
 
 import pytest
 
-from ansible_collections.tpaexec.docker.plugins.module_utils._client import Address, connect
+from ansible_collections.tpaexec.docker.plugins.module_utils._address import Address
+from ansible_collections.tpaexec.docker.plugins.module_utils._client import connect
 from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.ready import run_in
 from ansible_collections.tpaexec.docker.plugins.module_utils._errors import DaemonError
 

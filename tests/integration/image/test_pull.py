@@ -15,7 +15,8 @@ import sys
 import docker
 import pytest
 
-from ansible_collections.tpaexec.docker.plugins.module_utils._client import Address, connect
+from ansible_collections.tpaexec.docker.plugins.module_utils._address import Address
+from ansible_collections.tpaexec.docker.plugins.module_utils._client import connect
 from ansible_collections.tpaexec.docker.plugins.module_utils._errors import DaemonError
 from ansible_collections.tpaexec.docker.plugins.module_utils._image import pull
 from ansible_collections.tpaexec.docker.tests.integration.engines import engine as harness

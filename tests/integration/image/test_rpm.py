@@ -15,7 +15,8 @@ import time
 import docker
 import pytest
 
-from ansible_collections.tpaexec.docker.plugins.module_utils._client import Address, connect
+from ansible_collections.tpaexec.docker.plugins.module_utils._address import Address
+from ansible_collections.tpaexec.docker.plugins.module_utils._client import connect
 from ansible_collections.tpaexec.docker.plugins.module_utils._errors import PlatformError
 from ansible_collections.tpaexec.docker.plugins.module_utils._image import bootstrap, distributions, inspect
 from ansible_collections.tpaexec.docker.plugins.module_utils._image.bootstrap_dnf import RpmRepository

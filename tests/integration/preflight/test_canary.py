@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.tpaexec.docker.plugins.module_utils._address import Address
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks import canary as canary_module
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks import gather_through
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.canary import LABEL, run_canary
-from ansible_collections.tpaexec.docker.plugins.module_utils._client import Address, connect
+from ansible_collections.tpaexec.docker.plugins.module_utils._client import connect
 from ansible_collections.tpaexec.docker.tests.integration.engines import ansible_cli
 
 # A busy machine boots slowly: what has to go well has this long, what has to be seen as well.
@@ -25,7 +26,8 @@ PATIENCE = 240
 ALONE = """
 import sys
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.canary import run_canary
-from ansible_collections.tpaexec.docker.plugins.module_utils._client import Address, connect
+from ansible_collections.tpaexec.docker.plugins.module_utils._address import Address
+from ansible_collections.tpaexec.docker.plugins.module_utils._client import connect
 sys.stdin.close()
 run_canary(connect(Address(timeout=60)), sys.argv[1], deadline_seconds=float(sys.argv[2]))
 """

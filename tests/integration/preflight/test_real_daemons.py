@@ -230,3 +230,19 @@ def test_a_certificate_that_is_no_good(authority, tcp_engine, name, names, days,
         seen = preflight(front.docker_host, **trusting(authority))
         assert seen.severity("TLS_INVALID") == "error"
         assert word in seen.findings["TLS_INVALID"]["message"]
+
+
+@pytest.mark.parametrize("names", ["DNS:elsewhere", "IP:127.0.0.1"])
+def test_the_name_that_is_given_is_looked_for_and_no_other(authority, tcp_engine, names):
+    context = authority.server_context(authority.sign("named", names))
+    with Server(forwarding(str(tcp_engine.socket), context)) as front:
+        options = {"docker_host": front.docker_host, "timeout": TIMEOUT, **trusting(authority)}
+        seen = run("docker_preflight", {**options, "tls_hostname": "elsewhere"})
+        if names == "DNS:elsewhere":
+            assert seen.severity("TLS_INVALID") == "no finding"
+            assert seen.result["facts"]["engine"]["version"]
+            return
+        assert seen.severity("TLS_INVALID") == "error"
+        message = seen.findings["TLS_INVALID"]["message"]
+        assert "the daemon's certificate has another name" in message
+        assert "elsewhere" in message

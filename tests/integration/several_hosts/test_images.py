@@ -14,7 +14,8 @@ from typing import Any, Iterator
 import docker
 import pytest
 
-from ansible_collections.tpaexec.docker.plugins.module_utils._client import Address, Daemon, connect
+from ansible_collections.tpaexec.docker.plugins.module_utils._address import Address
+from ansible_collections.tpaexec.docker.plugins.module_utils._client import Daemon, connect
 from ansible_collections.tpaexec.docker.plugins.module_utils._image import bundle
 from ansible_collections.tpaexec.docker.plugins.module_utils._image.ship import ship
 from ansible_collections.tpaexec.docker.tests.integration.engines.runner import Reply, run

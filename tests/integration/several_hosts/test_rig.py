@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.tpaexec.docker.plugins.module_utils._client import Address, connect
+from ansible_collections.tpaexec.docker.plugins.module_utils._address import Address
+from ansible_collections.tpaexec.docker.plugins.module_utils._client import connect
 
 
 def test_each_host_is_an_engine_of_its_own(rig, guest_image):

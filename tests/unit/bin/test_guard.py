@@ -53,7 +53,10 @@ MINE, THEIRS = "11111111-mine", "22222222-theirs"
     [
         (["uno\t{MINE}\td", "due\t\td"], []),  # due: TPA's
         (["uno\t{MINE}\td", "elsewhere\t{THEIRS}\td"], []),
-        (["uno\t{MINE}\td", "far\t{THEIRS}\td"], []),  # on a host of its own, which is not asked
+        (["uno\t{MINE}\td", "far\t{THEIRS}\td"], []),  # far is on a host of its own, which has no such container
+        (["uno\t{MINE}\td", "far:\tuno\t{THEIRS}\td", "far:\tfar\t{MINE}\td"], []),
+        (["uno\t{MINE}\td", "far:\tfar\t{THEIRS}\td"], ["far"]),
+        (["due\t{THEIRS}\td", "far:\tfar\t{THEIRS}\td"], ["due", "far"]),
         (["uno\t{MINE}\td", "due\t{THEIRS}\td"], ["due"]),
         (["uno\t\t", "due\t\tanother"], ["due", "uno"]),
         (["Cannot connect to the Docker daemon"], []),  # Ansible says that itself
@@ -66,10 +69,18 @@ def test_before_ansible(command, word, listed, others):
         "inventory/host_vars/far/02-docker_host.yml", ".tpaexec-docker/id",
     )  # fmt: skip
     (root / ".tpaexec-docker/id").write_text(MINE + "\n")
+    (root / "inventory/host_vars/far/02-docker_host.yml").write_text(
+        "tpaexec_docker_host: {name: h, docker_host: 'tcp://far:2376', tls_ca_cert: '{{ inventory_dir }}/../my ca.pem'}"
+    )
     docker = command.base / "programs" / "docker"
     docker.parent.mkdir()
-    lines = "".join(line.format(MINE=MINE, THEIRS=THEIRS) + "\n" for line in listed)
-    docker.write_text(f"#!/bin/sh\ncat <<'.'\n{lines}.\n")
+    text = "".join(line.format(MINE=MINE, THEIRS=THEIRS) + "\n" for line in listed)
+    far = "".join(line.removeprefix("far:\t") for line in text.splitlines(True) if line.startswith("far:"))
+    near = "".join(line for line in text.splitlines(True) if not line.startswith("far:"))
+    words = f"--host tcp://far:2376 --tlsverify --tlscacert {root}/inventory/../my ca.pem ps *"
+    docker.write_text(
+        f"#!/bin/sh\ncase \"$*\" in '{words[:-1]}'*) cat <<'.'\n{far}.\n;; 'ps '*) cat <<'.'\n{near}.\n;; esac\n"
+    )
     docker.chmod(0o755)
     done = command.run(word[0], str(root), *word[1:], PATH=f"{docker.parent}:{command.env['PATH']}")
     assert command.started is not bool(others), done.stderr

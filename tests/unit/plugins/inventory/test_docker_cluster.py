@@ -18,7 +18,7 @@ from ansible.plugins.doc_fragments import constructed, inventory_cache
 from ansible.template import Templar
 
 from ansible_collections.tpaexec.docker.plugins.inventory import docker_cluster as plugin_file
-from ansible_collections.tpaexec.docker.plugins.module_utils._client import Address
+from ansible_collections.tpaexec.docker.plugins.module_utils._address import Address
 from ansible_collections.tpaexec.docker.plugins.module_utils._errors import DaemonError
 
 CONSTRUCTED = {"compose", "groups", "keyed_groups", "strict"}
@@ -144,7 +144,7 @@ def test_groups_and_variables(parse):
     }
     uno = inventory.get_host("uno").vars
     assert (uno["node"], uno["platform"], uno["ip_address"], uno["ansible_user"]) == (1, "docker", "10.45.1.2", "root")
-    assert uno["ansible_connection"] == "community.docker.docker_api"
+    assert uno["ansible_connection"] == "tpaexec.docker.docker_api"
     assert uno["docker_cluster_daemon"] == "local"
 
 
@@ -155,7 +155,7 @@ def test_one_cluster(parse):
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
-        ("docker_api", {"ansible_connection": "community.docker.docker_api", "ansible_host": "uno"}),
+        ("docker_api", {"ansible_connection": "tpaexec.docker.docker_api", "ansible_host": "uno"}),
         ("docker", {"ansible_connection": "community.docker.docker", "ansible_host": "uno"}),
         ("ssh", {"ansible_connection": "ssh", "ansible_host": "10.45.1.2"}),
     ],
@@ -193,7 +193,7 @@ def test_what_the_docker_command_cannot_say_goes_by_the_api(parse, daemon, odd):
     daemon.by_host["tcp://east:2376"] = [container("uno")]
     inventory = parse(f"connection: docker\ndocker_host: tcp://east:2376\nvalidate_certs: true\n{odd}\n")
     found = inventory.get_host("uno").vars
-    assert found["ansible_connection"] == "community.docker.docker_api"
+    assert found["ansible_connection"] == "tpaexec.docker.docker_api"
     assert found["ansible_docker_docker_host"] == "tcp://east:2376"
     assert "ansible_docker_extra_args" not in found
 

@@ -10,7 +10,8 @@ import sys
 import pytest
 
 from ansible_collections.tpaexec.docker.plugins.module_utils import _client
-from ansible_collections.tpaexec.docker.plugins.module_utils._client import Address, require_sdk, translate, unframed
+from ansible_collections.tpaexec.docker.plugins.module_utils._address import Address
+from ansible_collections.tpaexec.docker.plugins.module_utils._client import require_sdk, translate
 from ansible_collections.tpaexec.docker.plugins.module_utils._errors import DaemonError
 from ansible_collections.tpaexec.docker.plugins.module_utils._socket_access import SocketFacts, denied, other_socket
 from ansible_collections.tpaexec.docker.plugins.module_utils._tls import Certificate, tls_error
@@ -121,6 +122,22 @@ def test_a_socket_of_another_engine_is_named(tmp_path):
         assert "rootless Docker" in other_socket(home)
 
 
+@pytest.mark.parametrize(
+    ("files", "seen", "remedy"),
+    [
+        ({"ca_path": "/nowhere/ca.pem"}, "/nowhere/ca.pem", "Correct `tls_ca_cert` of the host in config"),
+        ({"client_cert": __file__, "client_key": "/etc"}, "/etc for", "Correct `tls_client_key` of the host"),
+        ({"client_key": __file__}, "there is a client_key and no client_cert", "Give both"),
+    ],
+)
+def test_a_tls_file_that_is_not_there(files, seen, remedy):
+    with pytest.raises(DaemonError) as caught:
+        _client.connect(Address("tcp://192.0.2.1:2376", validate_certs=True, **files))
+    assert caught.value.id == "TLS_INVALID"
+    assert seen in caught.value.message
+    assert remedy in caught.value.remedy
+
+
 SERVER = Certificate("dockerd", "Some CA", ("dock.example",), "Jan  1 00:00:00 2025 GMT", "Jan  1 00:00:00 2026 GMT")
 CLIENT = Certificate("me", until="Feb  1 00:00:00 2026 GMT", since="Feb  1 00:00:00 2025 GMT")
 
@@ -148,24 +165,6 @@ def test_tls(reason, code, client, said):
     assert error.id == "TLS_INVALID"
     assert said in error.message
     assert error.remedy
-
-
-OUT, ERR = b"\x01\0\0\0\0\0\0\x06hello\n", b"\x02\0\0\0\0\0\0\x04oops"
-
-
-@pytest.mark.parametrize(
-    ("body", "expected"),
-    [
-        (b"", b""),
-        (OUT + ERR, b"hello\noops"),
-        (b"\x01\0\0\0\0\0\0\0" + OUT, b"hello\n"),
-        (OUT + ERR[:-2], b"hello\noo"),
-        (OUT + ERR[:5], b"hello\n"),
-        (b"\x01\0\0\0\0\x01\0\0" + b"x" * 65536, b"x" * 65536),
-    ],
-)
-def test_frames_of_an_exec(body, expected):
-    assert unframed(body) == expected
 
 
 @pytest.mark.parametrize(

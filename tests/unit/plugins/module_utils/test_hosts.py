@@ -10,7 +10,7 @@ from typing import Any, Iterator
 
 import pytest
 
-from ansible_collections.tpaexec.docker.plugins.module_utils._client import Address
+from ansible_collections.tpaexec.docker.plugins.module_utils._address import Address
 from ansible_collections.tpaexec.docker.plugins.module_utils._errors import DaemonError
 from ansible_collections.tpaexec.docker.plugins.module_utils._hosts import addresses_of, closing, connect_all
 from ansible_collections.tpaexec.docker.plugins.module_utils._spec.model import Host

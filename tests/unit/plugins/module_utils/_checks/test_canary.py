@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.tpaexec.docker.plugins.module_utils._address import Address
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.canary import (
     LABEL,
     SPARE,
@@ -17,7 +18,6 @@ from ansible_collections.tpaexec.docker.plugins.module_utils._checks.canary impo
     run_canary,
 )
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.canary_guard import Quarry
-from ansible_collections.tpaexec.docker.plugins.module_utils._client import Address
 from ansible_collections.tpaexec.docker.plugins.module_utils._errors import DaemonError, PlatformError
 
 BORN = 1_790_000_000

@@ -9,12 +9,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from ansible_collections.tpaexec.docker.plugins.module_utils._address import Address
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks import body, gather, gather_daemon
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.background import Late, Task, Until
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.facts_host import CliFacts, Failure
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.gather import Job
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.model import Unknown
-from ansible_collections.tpaexec.docker.plugins.module_utils._client import Address
 from ansible_collections.tpaexec.docker.plugins.module_utils._errors import DaemonError
 from ansible_collections.tpaexec.docker.tests.unit.plugins.module_utils._checks.captures import GIB, engine_facts
 

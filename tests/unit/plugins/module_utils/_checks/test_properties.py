@@ -13,6 +13,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.tpaexec.docker.plugins.module_utils._address import Address
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks import body, canary, gather, registry, values
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.capacity import capacity
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.facts import plain
@@ -21,7 +22,6 @@ from ansible_collections.tpaexec.docker.plugins.module_utils._checks.facts_stora
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.gather_daemon import inventory
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.policy import apply_policy, read_policy
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.report import FORMATS, Report, render
-from ansible_collections.tpaexec.docker.plugins.module_utils._client import Address
 from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.host import HostFacts
 from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.recipe import choose
 from ansible_collections.tpaexec.docker.plugins.module_utils._entry import Run, outcome

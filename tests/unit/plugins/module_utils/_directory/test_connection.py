@@ -70,7 +70,7 @@ def test_what_the_docker_command_cannot_say_goes_by_the_sdk(odd: dict[str, str])
     found = connection.connection_vars(host, ROOT)
     assert found.pop("tpaexec_docker_host")["name"] == "h"
     expected = {
-        "ansible_connection": "community.docker.docker_api",
+        "ansible_connection": "tpaexec.docker.docker_api",
         "ansible_docker_docker_host": "tcp://h:2376",
         "ansible_docker_validate_certs": True,
         "ansible_docker_ca_cert": "{{ inventory_dir }}/../tls/ca.pem",
@@ -86,7 +86,7 @@ def test_a_directory_with_a_blank_in_its_own_path() -> None:
     """The docker command's options are split at blanks, and inventory_dir will have one."""
     host = Host("h", "tcp://h:2376", tls_ca_cert="/my clusters/demo/ca.pem")
     found = connection.connection_vars(host, "/my clusters/demo")
-    assert found["ansible_connection"] == "community.docker.docker_api"
+    assert found["ansible_connection"] == "tpaexec.docker.docker_api"
     assert found["ansible_docker_ca_cert"] == "{{ inventory_dir }}/../ca.pem"
 
 

@@ -9,7 +9,7 @@ import json
 import tarfile
 from typing import Any
 
-from ansible_collections.tpaexec.docker.plugins.module_utils._client import Address
+from ansible_collections.tpaexec.docker.plugins.module_utils._address import Address
 from ansible_collections.tpaexec.docker.plugins.module_utils._errors import DaemonError
 
 

@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the connection plugin decides by itself; real nodes are in tests/integration/several_hosts/test_connection.py."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+import pytest
+import yaml
+from ansible import constants
+from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
+from ansible.playbook.play_context import PlayContext
+
+from ansible_collections.tpaexec.docker.plugins.connection import docker_api
+from ansible_collections.tpaexec.docker.plugins.module_utils._address import DEFAULT_SOCKET, Address
+from ansible_collections.tpaexec.docker.plugins.module_utils._errors import DaemonError
+from ansible_collections.tpaexec.docker.plugins.module_utils._exec import STDERR, STDOUT
+
+ENVIRON = {"DOCKER_HOST": "tcp://env:2376", "DOCKER_TLS_VERIFY": "1", "DOCKER_TLS_HOSTNAME": "env.example.com"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _options() -> None:
+    """Tell Ansible's configuration the plugin's options, as its loader would; a test needs no collection path then."""
+    options = yaml.safe_load(docker_api.DOCUMENTATION)["options"]
+    constants.config.initialize_plugin_configuration_definitions("connection", "docker_api", options)
+
+
+class Become:
+    """A become plugin as ansible-core's are, for which the words are given."""
+
+    name = "sudo"
+
+    def __init__(self, password: Optional[str] = "secret") -> None:
+        self.password = password
+
+    def get_option(self, name: str, **_kwargs: Any) -> Optional[str]:
+        assert name == "become_pass"
+        return self.password
+
+    def expect_prompt(self) -> bool:
+        return bool(self.password)
+
+    def check_success(self, heard: bytes) -> bool:
+        return b"BECOME-SUCCESS" in heard
+
+    def check_password_prompt(self, heard: bytes) -> bool:
+        return b"password:" in heard
+
+    def check_incorrect_password(self, heard: bytes) -> bool:
+        return b"Sorry, try again" in heard
+
+    def check_missing_password(self, heard: bytes) -> bool:
+        return b"a password is required" in heard
+
+
+class Line:
+    """A started exec, whose command says these frames."""
+
+    def __init__(self, *frames: Any, broken: Optional[Exception] = None) -> None:
+        self.said, self.broken = frames, broken
+        self.written: list[bytes] = []
+        self.limits: list[Optional[float]] = []
+
+    def __enter__(self) -> Line:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        pass
+
+    def frames(self) -> Any:
+        yield from self.said
+        if self.broken:
+            raise self.broken
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def limit(self, seconds: Optional[float]) -> None:
+        self.limits.append(seconds)
+
+
+class Engine:
+    """The daemon: execs are made, and end with these answers to inspections."""
+
+    address = Address("tcp://h:2376")
+    api = None
+
+    def __init__(self, line: Any, *codes: Any) -> None:
+        self.line, self.codes = line, list(codes or [0])
+        self.created: list[tuple[list[str], dict[str, Any]]] = []
+
+    def call(self, method: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        if method == "exec_create":
+            self.created.append((args[1], kwargs))
+            return {"Id": "e1"}
+        code = self.codes.pop(0)
+        if isinstance(code, Exception):
+            raise code
+        return {"ExitCode": code}
+
+    def guard(self, _function: Any, *_args: Any) -> Any:
+        if isinstance(self.line, Exception):
+            raise self.line
+        return self.line
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def node(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Makes a connection to a node on an engine."""
+
+    def make(engine: Any, **options: Any) -> Any:
+        monkeypatch.setattr(docker_api, "connect", lambda _address: engine)
+        found = docker_api.Connection(PlayContext())
+        found._load_name = "docker_api"
+        found.set_options(var_options={"inventory_hostname": "n1", **options})
+        return found
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("said", "environ", "expected"),
+    [
+        ({}, {}, Address(DEFAULT_SOCKET)),
+        ({}, ENVIRON, Address("tcp://env:2376", validate_certs=True, tls_hostname="env.example.com")),
+        ({"docker_host": "tcp://h:2375"}, ENVIRON, Address("tcp://h:2375")),
+        ({"docker_host": "tcp://h:2376", "tls": True}, ENVIRON, Address("tcp://h:2376", tls=True)),
+        ({"validate_certs": False, "reply_timeout": 5}, ENVIRON, Address("tcp://env:2376", timeout=5,
+                                                                        tls_hostname="env.example.com")),
+        ({}, {"DOCKER_TLS_VERIFY": ""}, Address(DEFAULT_SOCKET)),
+    ],
+)  # fmt: skip
+def test_the_environment_is_meant_for_the_daemon_that_it_names(
+    said: dict[str, Any], environ: dict[str, str], expected: Address
+) -> None:
+    assert docker_api.address_of(said.get, environ) == expected
+
+
+@pytest.mark.parametrize("name", ["../n1", "a b", "", "-v", "n1/../../images"])
+def test_what_is_no_name_goes_nowhere(node: Any, name: str) -> None:
+    with pytest.raises(AnsibleError, match="is no name of a container"):
+        node(Engine(Line()), ansible_host=name).exec_command("true")
+
+
+def test_a_command_is_run_as_it_is(node: Any) -> None:
+    engine = Engine(Line((STDOUT, b"a\n"), (STDERR, b"b\n"), (STDOUT, b"c\n")), None, 3)
+    found = node(engine, ansible_docker_extra_env={"A": "1"}, ansible_user="joe", ansible_docker_working_dir="/srv")
+    assert found.exec_command("echo 'x y'") == (3, b"a\nc\n", b"b\n")
+    [(command, how)] = engine.created
+    assert command == ["/bin/sh", "-c", "echo 'x y'"]
+    assert how == {"stdin": False, "user": "joe", "environment": {"A": "1"}, "workdir": "/srv", "privileged": False}
+    assert engine.line.limits == [None]
+
+
+def test_a_module_is_counted_for_the_command_that_reads_it(node: Any) -> None:
+    engine = Engine(Line())
+    found = node(engine)
+    assert found.has_pipelining
+    found.exec_command("python3 -", in_data=b"12345")
+    [(command, how)] = engine.created
+    assert command[3:] == ["sh", "5", "/bin/sh", "python3 -"]
+    assert how["stdin"]
+    assert engine.line.written == [b"12345"]
+
+
+def test_a_password_is_given_once_it_is_asked_for(node: Any) -> None:
+    engine = Engine(Line((STDERR, b"pass"), (STDERR, b"word:"), (STDOUT, b"BECOME-SUCCESS-x\n"), (STDOUT, b"root\n")))
+    found = node(engine)
+    found.become = Become()
+    assert not found.has_pipelining
+    assert found.exec_command("sudo id", sudoable=True) == (0, b"BECOME-SUCCESS-x\nroot\n", b"password:")
+    assert engine.line.written == [b"secret\n"]
+    assert engine.line.limits == [10, None]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (Line((STDERR, b"password:"), (STDERR, b"Sorry, try again.")), "The password of sudo is wrong. Give it by"),
+        (Line((STDERR, b"sudo: a password is required")), "The password of sudo is missing. Give it by"),
+        (Line(broken=TimeoutError("timed out")), "neither asked for the password nor began within 10 s"),
+        (Line(broken=OSError(110, "Connection timed out")), "tcp://h:2376 broke while a command ran in n1"),
+        (Line(broken=EOFError()), "broke while a command ran in n1"),
+    ],
+)
+def test_what_may_go_wrong_on_the_way_to_another_user(node: Any, line: Line, said: str) -> None:
+    found = node(Engine(line))
+    found.become = Become()
+    with pytest.raises(AnsibleError, match=said):
+        found.exec_command("sudo id", sudoable=True)
+
+
+def test_a_become_plugin_that_needs_no_password_asks_nothing(node: Any) -> None:
+    found = node(Engine(Line((STDERR, b"password:"))))
+    found.become = Become(password=None)
+    assert found.has_pipelining
+    assert found.exec_command("sudo id", sudoable=True)[2] == b"password:"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (DaemonError("No such container: n1", status=404), "There is no container n1 on this Docker host"),
+        (DaemonError("Container n1 is paused.", status=409), "Container n1 is paused. Start it: docker start n1"),
+        (DaemonError("It does not answer.", "Start it."), "It does not answer. Start it."),
+    ],
+)
+def test_refusals_say_what_to_do(node: Any, error: DaemonError, said: str) -> None:
+    with pytest.raises(AnsibleConnectionFailure, match=said):
+        node(Engine(error)).exec_command("true")
+
+
+def test_how_a_command_ended_may_remain_unknown(node: Any) -> None:
+    engine = Engine(Line(), None, DaemonError("No such exec instance", status=404))
+    with pytest.raises(AnsibleConnectionFailure, match="not known how the command in n1 ended"):
+        node(engine).exec_command("true")
+
+
+def test_values_of_the_environment_are_strings(node: Any) -> None:
+    with pytest.raises(AnsibleError, match="The value of A in extra_env is no string"):
+        node(Engine(Line()), ansible_docker_extra_env={"A": 1}).exec_command("true")
+
+
+def test_files(node: Any, tmp_path: Any) -> None:
+    (tmp_path / "in").write_bytes(b"data")
+    engine = Engine(Line((STDOUT, b"da"), (STDERR, b"oops"), (STDOUT, b"ta")), 0, 0, 1, 1)
+    found = node(engine)
+    found.put_file(str(tmp_path / "in"), "tmp/x y")
+    found.fetch_file("/tmp/../tmp/x", str(tmp_path / "out"))
+    assert (tmp_path / "out").read_bytes() == b"data"
+    assert [command[-2:] for command, _how in engine.created] == [["4", "/tmp/x y"], ["--", "/tmp/x"]]
+    with pytest.raises(AnsibleFileNotFound, match="There is no file"):
+        found.put_file(str(tmp_path / "nothing"), "/tmp/x")
+    with pytest.raises(AnsibleError, match="/tmp/x cannot be written in the container: oops"):
+        found.put_file(str(tmp_path / "in"), "/tmp/x")
+    with pytest.raises(AnsibleError, match="/tmp/x cannot be read in the container: oops"):
+        found.fetch_file("/tmp/x", str(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
