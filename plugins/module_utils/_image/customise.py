@@ -213,7 +213,7 @@ if [ -n "${kept:-}" ]; then apt-get install -y -qq --no-install-recommends $kept
 DNF_KEEP = """\
 sed -i '/^metadata_expire *=/d' /etc/yum.repos.d/*.repo 2>/dev/null || true
 for conf in /etc/dnf/dnf.conf /etc/yum.conf; do
-    if [ -f $conf ]; then
+    if [ -f $conf ] && [ ! -L $conf ]; then
         sed -i -e '/^keepcache *=/d' -e '/^metadata_expire *=/d' $conf
         printf 'keepcache=1\\nmetadata_expire=never\\n' >> $conf
     fi

@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 import lzma
+import subprocess
 import tarfile
 import threading
 
@@ -326,6 +327,19 @@ def test_the_build_context(tmp_path):
     script = customise.context(site, "dnf")["site.sh"].decode()
     assert "keepcache=1" in script
     assert "dnf install -y -q --downloadonly postgresql-16" in script
+
+
+def test_dnfs_settings_are_written_once_where_yum_conf_is_a_link(tmp_path):
+    """As on Enterprise Linux 8 and later."""
+    (tmp_path / "dnf").mkdir()
+    (tmp_path / "dnf" / "dnf.conf").write_text("[main]\nkeepcache=0\ngpgcheck=1\n")
+    (tmp_path / "yum.conf").symlink_to("dnf/dnf.conf")
+    script = customise.DNF_KEEP.replace("/etc/", f"{tmp_path}/")
+    for _twice in range(2):
+        subprocess.run(["sh", "-eu", "-c", script], check=True)
+        expected = "[main]\ngpgcheck=1\nkeepcache=1\nmetadata_expire=never\n"
+        assert (tmp_path / "dnf" / "dnf.conf").read_text() == expected
+        assert (tmp_path / "yum.conf").is_symlink()
 
 
 def test_packages_on_an_image_without_a_package_manager():
