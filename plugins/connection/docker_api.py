@@ -188,7 +188,6 @@ NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 # The standard input cannot be closed on every line: what reads it is told how many bytes there are.
 FEED = 'head -c "$1" | "$2" -c "$3"'
 PUT = 'head -c "$1" >"$2"'
-GIVE = "Give it by --ask-become-pass, or as ansible_become_password from a vault."
 ENVIRONMENT = {
     "docker_host": "DOCKER_HOST",
     "tls": "DOCKER_TLS",
@@ -260,7 +259,10 @@ class Connection(ConnectionBase):  # type: ignore[misc]
         except FileNotFoundError as error:
             raise AnsibleFileNotFound(f"There is no file {in_path}.") from error
         if code:
-            raise AnsibleError(f"{out_path} cannot be written in the container: {to_text(err).strip()}")
+            raise AnsibleError(
+                f"{out_path} cannot be written in the container: {said_of(err)}. Take a place that its user may write "
+                "to (for Ansible's own files ansible_remote_tmp), or another user (ansible_user)."
+            )
 
     def fetch_file(self, in_path: str, out_path: str) -> None:
         """Copy a file of the container to the controller."""
@@ -270,7 +272,10 @@ class Connection(ConnectionBase):  # type: ignore[misc]
             with open(to_bytes(out_path), "wb") as file:
                 code, _out, err = self._run(["cat", "--", rooted(in_path)], sink=file)
             if code:
-                raise AnsibleError(f"{in_path} cannot be read in the container: {to_text(err).strip()}")
+                raise AnsibleError(
+                    f"{in_path} cannot be read in the container: {said_of(err)}. Correct the path, or read it as "
+                    "a user who may (ansible_user)."
+                )
         except AnsibleError:
             os.unlink(to_bytes(out_path))  # nobody takes half a file for a whole one
             raise
@@ -365,7 +370,10 @@ class Connection(ConnectionBase):  # type: ignore[misc]
                 return
             wrong = self.become.check_incorrect_password(heard)
             if wrong or self.become.check_missing_password(heard):
-                raise AnsibleError(f"The password of {self.become.name} is {'wrong' if wrong else 'missing'}. " + GIVE)
+                raise AnsibleError(
+                    f"The password of {self.become.name} is {'wrong' if wrong else 'missing'}. Give it by "
+                    "--ask-become-pass, or as ansible_become_password from a vault."
+                )
             if self.become.check_password_prompt(heard) and not answered:
                 answered = to_bytes(self._password() or "") + b"\n"
                 self._tell(talk, answered)
@@ -418,6 +426,10 @@ def explained(error: DaemonError, name: str) -> DaemonError:
             f"paused: docker unpause {name}.",
         )
     return error
+
+
+def said_of(stderr: bytes) -> str:
+    return to_text(stderr).strip().rstrip(".") or "it was not said why"
 
 
 def rooted(path: str) -> str:

@@ -106,6 +106,22 @@ def test_another_name_of_the_certificate_is_looked_at(made: tuple[Cluster, Path]
     assert "pong" not in refused.stdout
 
 
+def test_a_strangers_container_on_another_host_is_not_entered(made: tuple[Cluster, Path]) -> None:
+    cluster, home = made
+    sdk = cluster.rig.sdk("h2")
+    sdk.containers.get("t-inv-2").remove(force=True)
+    theirs = sdk.containers.run(cluster.rig.image, ["sleep", "600"], name="t-inv-2", detach=True)
+    try:
+        refused = tpaexec("cmd", home, "-m", "ansible.builtin.raw", "-a", "touch /entered", check=False)
+        assert refused.returncode
+        assert "the container t-inv-2 is someone else's. Nothing was run." in refused.stderr
+        assert theirs.diff() is None
+    finally:
+        theirs.remove(force=True)
+    tpaexec("provision", home)
+    assert tpaexec("cmd", home, "-a", "true").stdout.count("rc=0") == len(cluster.nodes)
+
+
 def test_ssh_and_the_table_of_nodes(made: tuple[Cluster, Path]) -> None:
     cluster, home = made
     for node in cluster.nodes:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the connection plugin decides by itself; real nodes are in tests/integration/several_hosts/test_connection.py."""
+"""What the connection plugin decides by itself; real nodes: tests/integration/several_hosts/test_connection.py."""
 
 from __future__ import annotations
 
