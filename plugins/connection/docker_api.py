@@ -13,14 +13,16 @@ author:
   - The tpaexec.docker developers (@tpaexec)
 description:
   - Runs commands in a running container, and copies files to it and from it, through the API of its Docker daemon.
-  - Takes the variables of P(community.docker.docker_api#connection), so that one can stand in for the other. Made for
-    daemons on other hosts - the authority that is named is the only one that counts, whatever C(REQUESTS_CA_BUNDLE)
-    and C(CURL_CA_BUNDLE) say; nothing of what a command prints is lost on a slow line; data goes to a command's
-    standard input over TLS and over the system's C(ssh) too; a host that dies is noticed within about a minute.
+  - Takes the variables of P(community.docker.docker_api#connection) but C(ansible_docker_api_version), so that one can
+    stand in for the other. Made for daemons on other hosts - the authority that is named is the only one that counts,
+    whatever C(REQUESTS_CA_BUNDLE) and C(CURL_CA_BUNDLE) say; output of which something is missing is an error; data
+    goes to a command's standard input over TLS and over the system's C(ssh) too, and has an end; a host that dies is
+    noticed within about a minute.
   - Modules go to the container by the standard input, so that a task needs one command in place of four (see
     O(pipelining)), and files through commands of the container, so that they may lie on its tmpfs mounts.
 notes:
-  - In the container there must be C(sh), C(head) and C(cat).
+  - In the container there must be C(/bin/sh), C(head) and C(cat).
+  - Files are written and read as O(remote_user), with its rights.
   - A daemon that O(docker_host) names is reached with what is said of it here alone. Where O(docker_host) is not given,
     E(DOCKER_HOST), E(DOCKER_TLS), E(DOCKER_TLS_VERIFY), E(DOCKER_TLS_HOSTNAME) and E(DOCKER_CERT_PATH) of the
     environment say what is not given.
@@ -101,7 +103,7 @@ options:
     vars:
       - name: ansible_docker_timeout
   timeout:
-    description: Seconds to wait for the password prompt of a become plugin.
+    description: Seconds in which a become plugin must ask for its password, or begin.
     type: int
     default: 10
     env:
@@ -115,8 +117,7 @@ options:
       - name: ansible_timeout
   pipelining:
     description:
-      - Send modules by the standard input, without a file in the container. Is not done where C(become) asks for a
-        password.
+      - Send modules by the standard input, without a file in the container.
     type: bool
     default: true
     env:
@@ -165,9 +166,9 @@ EXAMPLES = r"""
 
 import os
 import re
+import secrets
 import time
-from itertools import chain
-from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, TypeVar
+from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, TypeVar, cast
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
 from ansible.module_utils.common.text.converters import to_bytes, to_text
@@ -185,9 +186,14 @@ display = Display()
 T = TypeVar("T")
 Ended = tuple[int, bytes, bytes]  # exit code, stdout, stderr
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
-# The standard input cannot be closed on every line: what reads it is told how many bytes there are.
-FEED = 'head -c "$1" | "$2" -c "$3"'
-PUT = 'head -c "$1" >"$2"'
+# Each stream ends with a word of ours: without it something is missing. The standard input cannot be closed on every
+# line, so it is counted: one line, a password or empty, and as many bytes as there are. `read` takes no byte too many.
+RUN = 'end=$1; shift 2; "$@"; code=$?; printf %s "$end"; printf %s "$end" >&2; exit $code'
+FEED = (
+    'end=$1 count=$2; shift 2; { IFS= read -r line; [ -z "$line" ] || printf "%s\\n" "$line"; [ "$count" = 0 ] || '
+    'head -c "$count"; } | { "$@"; code=$?; printf %s "$end"; printf %s "$end" >&2; exit $code; }'
+)
+NOT_STARTED = re.compile(rb"OCI runtime exec failed|unable to find user|no such file or directory|not found")
 ENVIRONMENT = {
     "docker_host": "DOCKER_HOST",
     "tls": "DOCKER_TLS",
@@ -211,20 +217,11 @@ class Connection(ConnectionBase):  # type: ignore[misc]
     """One connection to the daemon for all that a task does; each command is an exec of its own."""
 
     transport = "tpaexec.docker.docker_api"
+    has_pipelining = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._daemon: Optional[Daemon] = None
-
-    @property
-    def has_pipelining(self) -> bool:
-        """A command that reads a password is not fed a module by the same standard input. This is asked before the
-        become plugin has been: whether it will prompt can be told from there being a password alone."""
-        return not (self.become and self._password())
-
-    def _password(self) -> Optional[str]:
-        found: Optional[str] = self.become.get_option("become_pass", playcontext=self._play_context)
-        return found
 
     def _connect(self) -> Connection:
         if self._daemon is None:
@@ -240,13 +237,10 @@ class Connection(ConnectionBase):  # type: ignore[misc]
     ) -> tuple[int, bytes, bytes]:
         """Run *cmd* with the shell; its exit code, stdout and stderr."""
         super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
-        shell, script = self._play_context.executable or "/bin/sh", to_text(cmd)
+        command = [self._play_context.executable or "/bin/sh", "-c", to_text(cmd)]
         become = bool(sudoable and self.become and self.become.expect_prompt())
-        command = [shell, "-c", script]
-        if in_data:
-            command = ["/bin/sh", "-c", FEED, "sh", str(len(in_data)), shell, script]
         display.vvv(f"EXEC {command}", host=self.get_option("remote_addr"))
-        return self._run(command, [in_data] if in_data else (), become=become)
+        return self._run(command, [in_data] if in_data else (), len(in_data or b""), become=become)
 
     def put_file(self, in_path: str, out_path: str) -> None:
         """Copy a file of the controller into the container."""
@@ -254,10 +248,13 @@ class Connection(ConnectionBase):  # type: ignore[misc]
         display.vvv(f"PUT {in_path} TO {out_path}", host=self.get_option("remote_addr"))
         try:
             with open(to_bytes(in_path), "rb") as file:
-                command = ["/bin/sh", "-c", PUT, "sh", str(os.fstat(file.fileno()).st_size), rooted(out_path)]
-                code, _out, err = self._run(command, iter(lambda: file.read(CHUNK), b""))
+                size = os.fstat(file.fileno()).st_size
+                command = ["/bin/sh", "-c", 'cat >"$1"', "sh", rooted(out_path)]
+                code, _out, err = self._run(command, pieces_of(file, size), size)
         except FileNotFoundError as error:
             raise AnsibleFileNotFound(f"There is no file {in_path}.") from error
+        except OSError as error:
+            raise AnsibleError(f"{in_path} cannot be read: {error.strerror or error}. Correct the path.") from error
         if code:
             raise AnsibleError(
                 f"{out_path} cannot be written in the container: {said_of(err)}. Take a place that its user may write "
@@ -276,9 +273,19 @@ class Connection(ConnectionBase):  # type: ignore[misc]
                     f"{in_path} cannot be read in the container: {said_of(err)}. Correct the path, or read it as "
                     "a user who may (ansible_user)."
                 )
-        except AnsibleError:
-            os.unlink(to_bytes(out_path))  # nobody takes half a file for a whole one
+        except BaseException as error:
+            if os.path.isfile(to_bytes(out_path)):  # nobody takes half a file for a whole one
+                os.unlink(to_bytes(out_path))
+            if isinstance(error, OSError):
+                reason = error.strerror or str(error)
+                raise AnsibleError(
+                    f"{out_path} cannot be written: {reason}. Correct the path, or make room."
+                ) from error
             raise
+
+    def reset(self) -> None:
+        """For `meta: reset_connection`."""
+        self.close()
 
     def close(self) -> None:
         if self._daemon:
@@ -286,32 +293,40 @@ class Connection(ConnectionBase):  # type: ignore[misc]
         self._daemon, self._connected = None, False
 
     def _run(
-        self, command: list[str], fed: Iterable[bytes] = (), sink: Optional[Any] = None, become: bool = False
+        self,
+        command: list[str],
+        fed: Iterable[bytes] = (),
+        count: int = 0,
+        sink: Optional[Any] = None,
+        become: bool = False,
     ) -> Ended:
-        """*fed* goes to the command's standard input; its stdout into *sink*, if there is one."""
-        pieces = iter(fed)
-        first = next(pieces, b"")
-        said = {STDOUT: bytearray(), STDERR: bytearray()}
-        ident, talk = self._start(command, stdin=bool(first or become))
+        """*count* bytes of *fed* go to the command's standard input; its stdout into *sink*, if there is one."""
+        end = secrets.token_hex(8)
+        said = {STDOUT: Heard(end, sink), STDERR: Heard(end)}
+        stdin = bool(count or become)
+        ident, talk = self._start(["/bin/sh", "-c", FEED if stdin else RUN, "sh", end, str(count), *command], stdin)
         with talk:
-            frames = self._heard(talk)
             if become:
-                talk.limit(self.get_option("timeout"))
-                self._escalate(talk, frames, said)
-            talk.limit(None)
-            for data in chain([first], pieces) if first else ():
-                self._tell(talk, data)
-            for stream, data in frames:
-                if sink and stream == STDOUT:
-                    sink.write(data)
-                else:
-                    said.setdefault(stream, bytearray()).extend(data)
-        return self._code(ident), bytes(said[STDOUT]), bytes(said[STDERR])
+                self._escalate(talk, said)
+            elif stdin:
+                talk.feed([b"\n"])
+            talk.feed(fed)
+            for stream, data in self._heard(talk):
+                said[stream].add(data)
+        code = self._code(ident)
+        if not all(one.whole for one in said.values()) and not (
+            code in (126, 127) and NOT_STARTED.search(said[STDOUT].text + said[STDERR].text)
+        ):
+            raise AnsibleConnectionFailure(
+                f"The output of the command in {self.get_option('remote_addr')} broke off: the container was stopped, "
+                "or the connection to its daemon was cut. Look whether it has done its work, and run it again."
+            )
+        return code, said[STDOUT].text, said[STDERR].text
 
     def _start(self, command: list[str], stdin: bool) -> tuple[str, Talk]:
         environment = self.get_option("extra_env") or {}
         for name, value in environment.items():
-            if not isinstance(value, str):
+            if isinstance(value, (bool, int, float, list, dict, type(None))):
                 raise AnsibleError(f"The value of {name} in extra_env is no string: put it into quotes.")
         created = self._asked(
             self.daemon.call,
@@ -320,7 +335,7 @@ class Connection(ConnectionBase):  # type: ignore[misc]
             command,
             stdin=stdin,
             user=self.get_option("remote_user") or "",
-            environment=dict(environment),
+            environment={str(name): to_text(str(value)) for name, value in environment.items()},
             workdir=self.get_option("working_dir") or None,
             privileged=self.get_option("privileged"),
         )
@@ -328,17 +343,9 @@ class Connection(ConnectionBase):  # type: ignore[misc]
             self.daemon.guard, Talk, self.daemon.api, created["Id"], self.daemon.address.timeout
         )
 
-    def _tell(self, talk: Talk, data: bytes) -> None:
-        try:
-            talk.write(data)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # the command has ended without reading it all, and says why itself
-        except OSError as error:
-            raise self._broken(error) from None
-
-    def _heard(self, talk: Talk) -> Iterator[tuple[int, bytes]]:
+    def _heard(self, talk: Talk, seconds: Optional[float] = None) -> Iterator[tuple[int, bytes]]:
         """The command's output; a line that breaks is an error of the connection, not of whoever writes it down."""
-        frames = talk.frames()
+        frames = talk.frames(seconds)
         while True:
             try:
                 frame = next(frames, None)
@@ -360,13 +367,20 @@ class Connection(ConnectionBase):  # type: ignore[misc]
             "that host and its daemon run, then run this again."
         )
 
-    def _escalate(self, talk: Talk, frames: Iterator[tuple[int, bytes]], said: dict[int, bytearray]) -> None:
-        """Until the become plugin's word of success, with its password if it asks for one."""
-        answered = b""
-        for stream, data in frames:
-            said[stream].extend(data)
-            heard = bytes(said[STDOUT] + said[STDERR])
-            if self.become.check_success(heard):
+    def _escalate(self, talk: Talk, said: Mapping[int, Heard]) -> None:
+        """Until the become plugin's word of success, with its password if it asks for one. What was said of that is
+        taken out of the output."""
+        answered = False
+        for stream, data in self._heard(talk, self.get_option("timeout")):
+            said[stream].add(data)
+            heard = said[STDOUT].text + said[STDERR].text
+            began, ended = self.become.check_success(heard), any(one.whole for one in said.values())
+            if (began or ended) and not answered:
+                talk.feed([b"\n"])
+            if began:
+                said[STDOUT].forget(before=to_bytes(self.become.success))
+                said[STDERR].forget()
+            if began or ended:
                 return
             wrong = self.become.check_incorrect_password(heard)
             if wrong or self.become.check_missing_password(heard):
@@ -375,8 +389,9 @@ class Connection(ConnectionBase):  # type: ignore[misc]
                     "--ask-become-pass, or as ansible_become_password from a vault."
                 )
             if self.become.check_password_prompt(heard) and not answered:
-                answered = to_bytes(self._password() or "") + b"\n"
-                self._tell(talk, answered)
+                password = self.become.get_option("become_pass", playcontext=self._play_context)
+                talk.feed([to_bytes(password) + b"\n"])
+                answered = True
 
     def _code(self, ident: str) -> int:
         """The exit code. The output may end before the command does."""
@@ -395,8 +410,8 @@ class Connection(ConnectionBase):  # type: ignore[misc]
 
     @property
     def daemon(self) -> Daemon:
-        assert self._daemon, "every public method connects first"
-        return self._daemon
+        """Every public method connects first."""
+        return cast(Daemon, self._daemon)
 
     def _asked(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """What the daemon refuses makes the node unreachable, in words that say what to do."""
@@ -404,6 +419,45 @@ class Connection(ConnectionBase):  # type: ignore[misc]
             return function(*args, **kwargs)
         except DaemonError as error:
             raise AnsibleConnectionFailure(str(explained(error, self.get_option("remote_addr")))) from None
+
+
+class Heard:
+    """One stream of a command, which ends with the word *end*; that is not part of it. *sink*: a file that takes it."""
+
+    def __init__(self, end: str, sink: Optional[Any] = None) -> None:
+        self._end, self._sink, self._data, self.whole = end.encode(), sink, bytearray(), False
+
+    def add(self, data: bytes) -> None:
+        new = max(0, len(self._data) - len(self._end))
+        self._data += data
+        at = -1 if self.whole else self._data.find(self._end, new)
+        if at >= 0:  # what comes later is of processes that it left behind
+            del self._data[at : at + len(self._end)]
+            self.whole = True
+        if self._sink:
+            kept = 0 if self.whole else len(self._end)  # it may have begun
+            self._sink.write(self._data[: max(0, len(self._data) - kept)])
+            del self._data[: max(0, len(self._data) - kept)]
+
+    def forget(self, before: bytes = b"") -> None:
+        """What it said until now, or before this word."""
+        del self._data[: self._data.find(before) if before else len(self._data)]
+
+    @property
+    def text(self) -> bytes:
+        return bytes(self._data)
+
+
+def pieces_of(file: Any, size: int) -> Iterator[bytes]:
+    """*size* bytes of a file that may be written to meanwhile."""
+    while size:
+        data = file.read(min(CHUNK, size))
+        if not data:
+            raise AnsibleError(
+                f"{to_text(file.name)} became shorter while it was copied. Stop what writes to it, and copy it again."
+            )
+        size -= len(data)
+        yield data
 
 
 def explained(error: DaemonError, name: str) -> DaemonError:

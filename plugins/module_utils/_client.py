@@ -205,7 +205,7 @@ def _make_api(address: Address, pool: int) -> Any:
             silence = max(address.timeout, EXEC_SILENCE)
             with Talk(self, exec_id, silence) as talk:
                 try:
-                    return b"".join(data for _stream, data in talk.frames())
+                    return b"".join(data for _stream, data in talk.frames(silence))
                 except (socket.timeout, TimeoutError) as error:
                     raise DaemonError(
                         f"A command in a container printed nothing for {silence} s, and did not end.",

@@ -28,7 +28,7 @@ inside() {
     python -m pytest -q tests/integration/examples/test_tpa.py
 }
 
-# `cmd` goes through the docker command, the live inventory through the engine's API: both connections of community.docker.
+# `cmd` goes through the docker command, the live inventory through the engine's API: both connections.
 life() {
   local dir=$1
   rm -rf "$dir" "$dir.docker_cluster.yml" &&

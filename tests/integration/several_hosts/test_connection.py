@@ -42,6 +42,15 @@ PLAY = """
       become_method: su
       vars: {ansible_user: joe, ansible_become_password: wrong}
       ignore_errors: true
+    - name: Another user's input has an end
+      ansible.builtin.raw: cat; id -un
+      become: true
+      become_method: su
+      vars: {ansible_user: joe, ansible_become_password: right}
+    - name: No room
+      ansible.builtin.copy: {src: "{{ big }}", dest: /root/never}
+      vars: {ansible_remote_tmp: /small}
+      ignore_errors: true
     - {name: A code, ansible.builtin.command: {cmd: "sh -c 'exit 7'"}, ignore_errors: true}
 """
 
@@ -102,7 +111,8 @@ def ways(rig: Rig, guest_image: str, tmp_path_factory: Any) -> Iterator[dict[str
     sdk = rig.sdk("h1")
     made = []
     for name in (NODE, "t-con-2", "t-con-3"):
-        made.append(sdk.containers.run(guest_image, ["sleep", "900"], name=name, detach=True, tmpfs={"/tmp": ""}))
+        places = {"/tmp": "", "/small": "size=1m"}
+        made.append(sdk.containers.run(guest_image, ["sleep", "900"], name=name, detach=True, tmpfs=places))
     for command in ("useradd -m joe", "sh -c 'echo root:right | chpasswd'"):
         assert made[0].exec_run(command).exit_code == 0
     made[1].pause()
@@ -141,6 +151,9 @@ def test_all_that_a_task_needs(ways: dict[str, Any]) -> None:
         assert (home / "got" / f"{way} a").read_bytes() == big.read_bytes(), way
         assert found["Another user, by a password"]["stdout"] == "root", way
         assert "The password of su is wrong" in found["Another user, by a wrong one"]["msg"], way
+        piped = found["Another user's input has an end"]
+        assert (piped["stdout_lines"], piped["stderr"]) == (["root"], ""), way
+        assert "cannot be written in the container: cat: write error: No space left" in found["No room"]["msg"], way
         assert found["A code"]["rc"] == 7, way
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any, Optional
 
 import pytest
@@ -29,7 +30,7 @@ def _options() -> None:
 class Become:
     """A become plugin as ansible-core's are, for which the words are given."""
 
-    name = "sudo"
+    name, success = "sudo", "BECOME-SUCCESS-x"
 
     def __init__(self, password: Optional[str] = "secret") -> None:
         self.password = password
@@ -58,9 +59,9 @@ class Line:
     """A started exec, whose command says these frames."""
 
     def __init__(self, *frames: Any, broken: Optional[Exception] = None) -> None:
-        self.said, self.broken = frames, broken
+        self.said, self.broken = iter(frames), broken
         self.written: list[bytes] = []
-        self.limits: list[Optional[float]] = []
+        self.waited: list[Optional[float]] = []
 
     def __enter__(self) -> Line:
         return self
@@ -68,16 +69,15 @@ class Line:
     def __exit__(self, *exc: object) -> None:
         pass
 
-    def frames(self) -> Any:
-        yield from self.said
+    def frames(self, seconds: Optional[float] = None) -> Any:
+        self.waited.append(seconds)
+        for stream, data in self.said:
+            yield stream, data.replace(b"END", self.end)
         if self.broken:
             raise self.broken
 
-    def write(self, data: bytes) -> None:
-        self.written.append(data)
-
-    def limit(self, seconds: Optional[float]) -> None:
-        self.limits.append(seconds)
+    def feed(self, pieces: Any) -> None:
+        self.written += pieces
 
 
 class Engine:
@@ -93,6 +93,8 @@ class Engine:
     def call(self, method: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
         if method == "exec_create":
             self.created.append((args[1], kwargs))
+            if isinstance(self.line, Line):
+                self.line.end = args[1][4].encode()
             return {"Id": "e1"}
         code = self.codes.pop(0)
         if isinstance(code, Exception):
@@ -129,8 +131,7 @@ def node(monkeypatch: pytest.MonkeyPatch) -> Any:
         ({}, ENVIRON, Address("tcp://env:2376", validate_certs=True, tls_hostname="env.example.com")),
         ({"docker_host": "tcp://h:2375"}, ENVIRON, Address("tcp://h:2375")),
         ({"docker_host": "tcp://h:2376", "tls": True}, ENVIRON, Address("tcp://h:2376", tls=True)),
-        ({"validate_certs": False, "reply_timeout": 5}, ENVIRON, Address("tcp://env:2376", timeout=5,
-                                                                        tls_hostname="env.example.com")),
+        ({"reply_timeout": 5}, {"DOCKER_HOST": "h:1", "DOCKER_TLS": "1"}, Address("tcp://h:1", tls=True, timeout=5)),
         ({}, {"DOCKER_TLS_VERIFY": ""}, Address(DEFAULT_SOCKET)),
     ],
 )  # fmt: skip
@@ -147,34 +148,76 @@ def test_what_is_no_name_goes_nowhere(node: Any, name: str) -> None:
 
 
 def test_a_command_is_run_as_it_is(node: Any) -> None:
-    engine = Engine(Line((STDOUT, b"a\n"), (STDERR, b"b\n"), (STDOUT, b"c\n")), None, 3)
+    line = Line((STDOUT, b"a\n"), (STDERR, b"b\nEND"), (STDOUT, b"cEND"), (STDOUT, b"late"))
+    engine = Engine(line, None, 3)
     found = node(engine, ansible_docker_extra_env={"A": "1"}, ansible_user="joe", ansible_docker_working_dir="/srv")
-    assert found.exec_command("echo 'x y'") == (3, b"a\nc\n", b"b\n")
+    assert found.exec_command("echo 'x y'") == (3, b"a\nclate", b"b\n")
     [(command, how)] = engine.created
-    assert command == ["/bin/sh", "-c", "echo 'x y'"]
+    assert command[:2] == ["/bin/sh", "-c"]
+    assert command[5:] == ["0", "/bin/sh", "-c", "echo 'x y'"]
     assert how == {"stdin": False, "user": "joe", "environment": {"A": "1"}, "workdir": "/srv", "privileged": False}
-    assert engine.line.limits == [None]
+    assert (line.waited, line.written) == ([None], [])
 
 
 def test_a_module_is_counted_for_the_command_that_reads_it(node: Any) -> None:
-    engine = Engine(Line())
-    found = node(engine)
-    assert found.has_pipelining
-    found.exec_command("python3 -", in_data=b"12345")
+    engine = Engine(Line((STDOUT, b"END"), (STDERR, b"END")))
+    node(engine).exec_command("python3 -", in_data=b"12345")
     [(command, how)] = engine.created
-    assert command[3:] == ["sh", "5", "/bin/sh", "python3 -"]
+    assert command[5:] == ["5", "/bin/sh", "-c", "python3 -"]
     assert how["stdin"]
-    assert engine.line.written == [b"12345"]
+    assert engine.line.written == [b"\n", b"12345"]
 
 
-def test_a_password_is_given_once_it_is_asked_for(node: Any) -> None:
-    engine = Engine(Line((STDERR, b"pass"), (STDERR, b"word:"), (STDOUT, b"BECOME-SUCCESS-x\n"), (STDOUT, b"root\n")))
-    found = node(engine)
+LECTURE = (STDERR, b"We trust you have received the usual lecture\n")
+
+
+@pytest.mark.parametrize(
+    ("frames", "written"),
+    [
+        ([LECTURE, (STDERR, b"pass"), (STDERR, b"word:"), (STDOUT, b"BECOME-SUCCESS-x\n")], [b"secret\n", b"12345"]),
+        ([(STDOUT, b"BECOME-SUCCESS-x\n")], [b"\n", b"12345"]),  # no password is asked for
+    ],
+)
+def test_a_password_is_given_if_it_is_asked_for(node: Any, frames: list[Any], written: list[bytes]) -> None:
+    line = Line(*frames, (STDOUT, b"root\nEND"), (STDERR, b"oopsEND"))
+    found = node(Engine(line))
     found.become = Become()
-    assert not found.has_pipelining
-    assert found.exec_command("sudo id", sudoable=True) == (0, b"BECOME-SUCCESS-x\nroot\n", b"password:")
-    assert engine.line.written == [b"secret\n"]
-    assert engine.line.limits == [10, None]
+    assert found.exec_command("sudo id", in_data=b"12345") == (0, b"BECOME-SUCCESS-x\nroot\n", b"oops")
+    assert line.written == written
+    assert line.waited == [10, None]
+
+
+def test_a_become_plugin_that_is_not_there(node: Any) -> None:
+    line = Line((STDERR, b"sudo: not foundEND"), (STDOUT, b"END"))
+    found = node(Engine(line, 127))
+    found.become = Become()
+    assert found.exec_command("sudo id") == (127, b"", b"sudo: not found")
+    assert line.written == [b"\n"]
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [[], [(STDOUT, b"whole?END")], [(STDOUT, b"END"), (STDERR, b"EN")], [(STDOUT, b"END")]],
+)
+def test_what_is_missing_is_missed(node: Any, frames: list[Any]) -> None:
+    with pytest.raises(AnsibleConnectionFailure, match="The output of the command in n1 broke off"):
+        node(Engine(Line(*frames))).exec_command("true")
+
+
+def test_a_command_that_the_engine_could_not_start(node: Any) -> None:
+    said = b"OCI runtime exec failed: exec failed: chdir to cwd"
+    assert node(Engine(Line((STDOUT, said)), 126)).exec_command("true") == (126, said, b"")
+
+
+def test_an_end_that_comes_in_pieces() -> None:
+    sink = io.BytesIO()
+    for one in (docker_api.Heard("abcd", sink), docker_api.Heard("abcd")):
+        for piece in (b"xab", b"cab", b"c", b"d"):
+            assert not one.whole
+            one.add(piece)
+        assert one.whole
+        assert one.text == (b"" if one._sink else b"xabc")
+    assert sink.getvalue() == b"xabc"
 
 
 @pytest.mark.parametrize(
@@ -194,11 +237,12 @@ def test_what_may_go_wrong_on_the_way_to_another_user(node: Any, line: Line, sai
         found.exec_command("sudo id", sudoable=True)
 
 
-def test_a_become_plugin_that_needs_no_password_asks_nothing(node: Any) -> None:
-    found = node(Engine(Line((STDERR, b"password:"))))
+def test_a_become_plugin_without_a_password_is_not_waited_for(node: Any) -> None:
+    line = Line((STDERR, b"password:END"), (STDOUT, b"END"))
+    found = node(Engine(line))
     found.become = Become(password=None)
-    assert found.has_pipelining
-    assert found.exec_command("sudo id", sudoable=True)[2] == b"password:"
+    assert found.exec_command("sudo id")[2] == b"password:"
+    assert line.waited == [None]
 
 
 @pytest.mark.parametrize(
@@ -220,23 +264,65 @@ def test_how_a_command_ended_may_remain_unknown(node: Any) -> None:
         node(engine).exec_command("true")
 
 
-def test_values_of_the_environment_are_strings(node: Any) -> None:
+@pytest.mark.parametrize("value", [1, True, None, 1.5, ["a"], {"a": "b"}])
+def test_values_of_the_environment_are_strings(node: Any, value: Any) -> None:
     with pytest.raises(AnsibleError, match="The value of A in extra_env is no string"):
-        node(Engine(Line()), ansible_docker_extra_env={"A": 1}).exec_command("true")
+        node(Engine(Line()), ansible_docker_extra_env={"A": value}).exec_command("true")
+
+
+def test_a_vaults_value_is_one_though_its_type_is_of_its_own(node: Any) -> None:
+    class Vaulted:
+        def __str__(self) -> str:
+            return "secret"
+
+    engine = Engine(Line((STDOUT, b"END"), (STDERR, b"END")))
+    node(engine, ansible_docker_extra_env={"A": Vaulted()}).exec_command("true")
+    assert engine.created[0][1]["environment"] == {"A": "secret"}
 
 
 def test_files(node: Any, tmp_path: Any) -> None:
     (tmp_path / "in").write_bytes(b"data")
-    engine = Engine(Line((STDOUT, b"da"), (STDERR, b"oops"), (STDOUT, b"ta")), 0, 0, 1, 1)
+    end = [(STDOUT, b"END"), (STDERR, b"oopsEND")]
+    engine = Engine(Line(*end), 0, 0, 1, 1)
     found = node(engine)
     found.put_file(str(tmp_path / "in"), "tmp/x y")
+    assert engine.line.written == [b"\n", b"data"]
+    engine.line = Line((STDOUT, b"da"), (STDERR, b"oops"), (STDOUT, b"ta"), *end)
     found.fetch_file("/tmp/../tmp/x", str(tmp_path / "out"))
     assert (tmp_path / "out").read_bytes() == b"data"
-    assert [command[-2:] for command, _how in engine.created] == [["4", "/tmp/x y"], ["--", "/tmp/x"]]
+    assert [command[-2:] for command, _how in engine.created] == [["sh", "/tmp/x y"], ["--", "/tmp/x"]]
     with pytest.raises(AnsibleFileNotFound, match="There is no file"):
         found.put_file(str(tmp_path / "nothing"), "/tmp/x")
+    with pytest.raises(AnsibleError, match=f"{tmp_path} cannot be read: Is a directory"):
+        found.put_file(str(tmp_path), "/tmp/x")
+    engine.line = Line(*end)
     with pytest.raises(AnsibleError, match="/tmp/x cannot be written in the container: oops"):
         found.put_file(str(tmp_path / "in"), "/tmp/x")
+    engine.line = Line((STDOUT, b"half"), *end)
     with pytest.raises(AnsibleError, match="/tmp/x cannot be read in the container: oops"):
         found.fetch_file("/tmp/x", str(tmp_path / "out"))
     assert not (tmp_path / "out").exists()
+    engine.line, engine.codes = Line((STDOUT, b"half")), [0]
+    with pytest.raises(AnsibleConnectionFailure, match="broke off"):
+        found.fetch_file("/tmp/x", str(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(AnsibleError, match="cannot be written: No such file or directory"):
+        found.fetch_file("/tmp/x", str(tmp_path / "nowhere" / "out"))
+
+
+def test_a_file_that_becomes_shorter(tmp_path: Any) -> None:
+    (tmp_path / "log").write_bytes(b"12345")
+    with (tmp_path / "log").open("rb") as file:
+        assert list(docker_api.pieces_of(file, 3)) == [b"123"]
+        with pytest.raises(AnsibleError, match="became shorter while it was copied"):
+            list(docker_api.pieces_of(file, 3))
+
+
+def test_reset_connects_anew(node: Any) -> None:
+    engine = Engine(Line((STDOUT, b"END"), (STDERR, b"END")), 0, 0)
+    found = node(engine)
+    found.exec_command("true")
+    found.reset()
+    assert not found.connected
+    engine.line = Line((STDOUT, b"END"), (STDERR, b"END"))
+    assert found.exec_command("true")[0] == 0
