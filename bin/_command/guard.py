@@ -106,19 +106,20 @@ def _nodes_by_daemon(directory: str) -> dict[tuple[str, ...], set[str]]:
 
 
 def _options(text: str, inventory_dir: str) -> Optional[tuple[str, ...]]:
-    import yaml  # noqa: PLC0415 - for nodes on several hosts alone
-
-    try:
-        host = yaml.safe_load(text)["tpaexec_docker_host"]
-        if host.get("tls_hostname"):
-            return None
-        files = {option: host[key] for key, option in TLS_FILES.items() if host.get(key)}
-        words = ["--host", host["docker_host"], *(["--tlsverify"] if files else [])]
-        for option, path in files.items():
-            words += [option, path.replace("{{ inventory_dir }}", os.path.abspath(inventory_dir))]
-        return tuple(words)
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError):
+    """From a file that provision wrote, by its lines: Python's own library has no YAML."""
+    section = re.sub(r"\n {4,}", " ", text.partition("\ntpaexec_docker_host:\n")[2])  # a long value goes on there
+    host = {key: _plain(value) for key, value in re.findall(r"^  (\w+): (.+)$", section, re.MULTILINE)}
+    if not host.get("docker_host") or host.get("tls_hostname"):
         return None
+    words = ["--host", host["docker_host"], *(["--tlsverify"] if any(key in host for key in TLS_FILES) else [])]
+    for key, option in TLS_FILES.items():
+        if key in host:
+            words += [option, host[key].replace("{{ inventory_dir }}", os.path.abspath(inventory_dir))]
+    return tuple(words)
+
+
+def _plain(value: str) -> str:
+    return value[1:-1].replace("''", "'") if value[:1] == value[-1:] == "'" else value
 
 
 def _cluster_name(directory: str) -> str:

@@ -21,7 +21,7 @@ from .facts import Facts, plain
 from .facts_cluster import Wants
 from .facts_host import CanaryFacts
 from .gather import Job, gather, measured_through
-from .model import Check, Finding, Outcome, Unknown, run_checks
+from .model import ERROR, Check, Finding, Outcome, Unknown, run_checks
 from .policy import Policy, apply_policy, failure_message, read_policy
 from .report import FORMATS, Report, counts, render
 from .values import mapping, plural, sequence, texts
@@ -129,11 +129,15 @@ def _examine_hosts(
             cluster, found, lambda one: canary_image(one.facts, one.daemon) if one.daemon else ""
         )
         between += measured
+    alone = params["unreachable"] == ERROR  # provision sees for itself when it joins them
+    if alone:
+        between += several.swarm_between(cluster, found)
 
     def result(name: str, one: several.One, findings: list[Finding]) -> dict[str, Any]:
         return _result(dict(params, title=name), one.facts, one.outcome, findings, checks)
 
-    return several.combine(found, between, not_measured, policy=policy, params=params, result_of=result)
+    ran = hosts.SWARM_RULES if alone else ()
+    return several.combine(found, between, not_measured, ran=ran, policy=policy, params=params, result_of=result)
 
 
 def read_cluster(params: Mapping[str, Any]) -> Optional[Cluster]:

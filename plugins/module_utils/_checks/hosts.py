@@ -14,6 +14,7 @@ from .model import ERROR, WARNING, Finding, Rule, Unknown
 from .network import SUBNET_OVERLAP
 from .traffic import ESP_MISSING, IPVS_MISSING
 
+INGRESS = "10.0.0.0/24"
 SKEW = 5.0  # seconds
 ENCAPSULATION = 1500  # what an overlay's packets need, unless its driver's mtu says otherwise
 
@@ -90,8 +91,16 @@ NO_QUORUM = Rule(
     "SWARM_NO_QUORUM",
     ERROR,
     "The Swarm has no leader: too few of its managers are up.",
-    "Start the missing managers again. If they are gone for good, on one that is left: docker swarm init "
+    "Start the missing managers again, or mend the way to them: it has a leader again by itself then. Only if they are "
+    "gone for good, on one that is left: docker swarm init "
     "--force-new-cluster (https://docs.docker.com/engine/swarm/admin_guide/#recover-from-losing-the-quorum).",
+)
+CUT_OFF = Rule(
+    "SWARM_CUT_OFF",
+    WARNING,
+    "A manager does not reach the others, which lead its Swarm without it.",
+    "Look at its cable, and at the firewalls on the way (2377/tcp, 7946/tcp, 7946/udp). It comes back by itself within "
+    "a minute once it reaches them; form no new Swarm there.",
 )
 NO_MANAGER = Rule(
     "SWARM_NO_MANAGER",
@@ -124,7 +133,7 @@ IMAGE_DIFFERS = Rule(
     "An image's name stands for different images on the hosts.",
     "Remove it where it is old (docker rmi NAME, on that host) and run provision again, which brings the other there.",
 )
-SWARM_RULES = (DIFFERENT, LOCKED, NO_QUORUM, NO_MANAGER, BROKEN, UNKNOWN, LIVE_RESTORE, FEW_MANAGERS)
+SWARM_RULES = (DIFFERENT, LOCKED, NO_QUORUM, CUT_OFF, NO_MANAGER, BROKEN, UNKNOWN, LIVE_RESTORE, FEW_MANAGERS)
 RULES = (
     ENGINE_TWICE, HOST_CLOCKS, HOST_VERSIONS, HOST_ARCHITECTURES, *SWARM_RULES,
     NO_ADDRESS, PORT_TAKEN, PORT_BLOCKED, OVERLAY_MTU, IMAGE_DIFFERS,
@@ -209,6 +218,20 @@ def _routes(name: str, found: Seen, networks: Iterable[NetworkWant]) -> Iterator
                         f"{route.device} there.",
                         host=name, subnet=subnet, route=route.subnet, device=route.device,
                     )  # fmt: skip
+
+
+def ingress(networks: Sequence[NetworkWant]) -> Iterator[Finding]:
+    """A Swarm that is to be formed takes the first subnet of its pool for itself (docker swarm init
+    --default-addr-pool), whatever the cluster wants."""
+    for network in networks:
+        for subnet in network.subnets:
+            if _overlap(subnet, INGRESS):
+                yield SUBNET_OVERLAP.finding(
+                    f"Subnet {subnet} of network {network.name} overlaps {INGRESS}, which the Swarm takes for itself "
+                    "when it is formed.",
+                    "Choose another subnet for the network in config.yml.",
+                    subnet=subnet,
+                )  # fmt: skip
 
 
 def _overlap(one: str, other: str) -> bool:

@@ -18,7 +18,7 @@ from . import hosts, network
 from .background import Late, Task, Until
 from .facts import Facts
 from .facts_cluster import NetworkWant, Wants
-from .model import ERROR, WARNING, Check, Finding, Outcome, Unknown
+from .model import ERROR, WARNING, Check, Finding, Outcome, Rule, Unknown
 from .policy import Policy, apply_policy, failure_message
 from .report import Report, counts, render
 from .values import plural
@@ -73,6 +73,7 @@ def combine(
     between: Sequence[Finding],
     not_measured: str,
     *,
+    ran: Iterable[Rule] = (),
     policy: Policy,
     params: Mapping[str, Any],
     result_of: Result,
@@ -85,8 +86,8 @@ def combine(
     across = apply_policy(between, policy)
     results = {name: result_of(name, one, judged[name]) for name, one in found.items()}
     findings = [*across, *_named(judged)]
-    ran = hosts.ENGINE_RULES if not_measured else (*hosts.ENGINE_RULES, *MEASURED)
-    shared = Outcome(tuple(across), tuple(rule.id for rule in ran), _unmeasured(not_measured))
+    rules = (*hosts.ENGINE_RULES, *ran, *(() if not_measured else MEASURED))
+    shared = Outcome(tuple(across), tuple(rule.id for rule in rules), _unmeasured(not_measured))
     title = ", ".join(found)
     result: dict[str, Any] = {
         "changed": False,
@@ -164,6 +165,23 @@ def _summary(results: Mapping[str, Mapping[str, Any]], findings: Sequence[Findin
         f"{name} (Docker {one['server_version'] or 'does not answer'})" for name, one in results.items()
     )
     return f"Checked {versions}: {plural(number['error'], 'error')}, {plural(number['warning'], 'warning')}"
+
+
+def swarm_between(cluster: Cluster, found: Mapping[str, One]) -> list[Finding]:
+    """What would keep these hosts out of one Swarm."""
+    from .._swarm.look import look  # noqa: PLC0415 - as below
+    from .._swarm.plan import plan  # noqa: PLC0415
+
+    daemons = {name: one.daemon for name, one in found.items() if one.daemon is not None}
+    swarms, silent = look(daemons) if daemons else ([], {})
+    lost = [name for name in found if name not in daemons or name in silent]
+    todo = plan(swarms, lost) if swarms else plan(())
+    forms = any(action.kind == "init" for action in todo.actions)
+    unknown = hosts.UNKNOWN.id  # a host that does not answer is that host's finding already
+    return [
+        *(one for one in (*todo.refusals, *todo.notes) if one.id != unknown),
+        *(hosts.ingress(overlays(cluster)) if forms else ()),
+    ]
 
 
 def survey_between(

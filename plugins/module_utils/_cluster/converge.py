@@ -8,6 +8,7 @@ import os
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Any, Iterator, Mapping, Optional, Sequence
 
 from .._address import Address
@@ -22,11 +23,12 @@ from .apply import NodeResult, NodeWorker, run_nodes
 from .apply_networks import make_networks, make_volumes, remove_networks, remove_volumes
 from .cgroups import our_groups, remove_groups
 from .fleet import Fleet, observe_all
+from .helpers import sweep
 from .job import Job, hosts_of, job_of
 from .observe import FOREIGN, ID_LABEL
 from .plan import make_plan
 from .plan_model import ABSENT, PRESENT, Plan
-from .pool import Deadline
+from .pool import Deadline, run_all
 from .record import Place, locked, new_id, read_id, read_record, write_record
 from .remember import forget, keep_id, leaves_something, next_record
 from .result import Outcome, as_result
@@ -52,6 +54,9 @@ def _lock(job: Job, check_mode: bool) -> contextlib.AbstractContextManager[None]
 
 def converge(connected: Mapping[str, Connected], job: Job, run: Run) -> dict[str, Any]:
     """Bring the cluster to its state, or say what that would take."""
+    if job.wishes.state == ABSENT and job.cluster.hosts and not run.check_mode:
+        daemons = [item for item in connected.values() if not isinstance(item, DaemonError)]
+        run_all([partial(sweep, daemon) for daemon in daemons], len(daemons))
     record = read_record(job.directory)
     ident, fleet = _identify(connected, job, run, record.places)
     plan = make_plan(job.cluster, fleet, record.applied, job.wishes)
@@ -65,7 +70,7 @@ def converge(connected: Mapping[str, Connected], job: Job, run: Run) -> dict[str
         keep_id(job.directory, ident)
     site = Site(job.cluster, ident, fleet, record.hosts, job.wait)
     outcome = _apply(connected, job, run, site, plan)
-    write_record(job.directory, next_record(record, site, outcome.results))
+    write_record(job.directory, next_record(record, site, outcome.results, job.wishes.prune))
     result = as_result(job.cluster, plan, fleet, outcome, job.wishes.state)
     if job.wishes.state == PRESENT:
         timeline.keep(job.directory, result)

@@ -98,9 +98,26 @@ def observe_all(
     lost = {name: item for name, item in {**connected, **looks}.items() if isinstance(item, DaemonError)}
     asked = {name for name in lost if name in required or name in {place.host for place in (places or {}).values()}}
     view = observe_swarm(daemons, worlds, lost) if _reaches_over(cluster, worlds) else None
+    for name in cut_off(worlds, view):
+        lost[name] = of_host(name, DaemonError(CUT_OFF, BACK, "SWARM_CUT_OFF"))
+        if name in required or name in {place.host for place in (places or {}).values()}:
+            asked.add(name)
+        del worlds[name]
     if view is None and required[0] in lost:
         raise lost[required[0]]
     return Fleet(worlds, {name: lost[name] for name in lost if name in asked}, required, view, cluster_id, places or {})
+
+
+CUT_OFF = "It is cut off from the other managers of its Swarm, which lead it without this one."
+BACK = "Look at its cable and at firewalls on the way; it comes back by itself within a minute once it reaches them."
+
+
+def cut_off(worlds: Mapping[str, World], view: Optional[SwarmView]) -> list[str]:
+    """Managers that know of no leader, while another has answered for the same Swarm."""
+    if view is None or not view.manager:
+        return []
+    swarms = {name: world.host.swarm for name, world in worlds.items() if name != view.manager}
+    return [name for name, one in swarms.items() if one.manager and one.error and one.node_id in view.nodes]
 
 
 def _look(name: str, daemon: Daemon, cluster: Cluster, cluster_id: str, parallel: int) -> Any:

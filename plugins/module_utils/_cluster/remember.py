@@ -23,7 +23,7 @@ def keep_id(directory: str, ident: str) -> None:
         write_id(directory, ident)
 
 
-def next_record(record: Record, site: Site, results: Sequence[NodeResult]) -> Record:
+def next_record(record: Record, site: Site, results: Sequence[NodeResult], prune: bool = False) -> Record:
     """Mends and captured lines of this run added, what is gone dropped; what is on a silent host is kept."""
     applied, hosts = dict(record.applied), dict(record.hosts)
     alive = {item.id for item in site.fleet.containers} | {result.container_id for result in results}
@@ -41,13 +41,14 @@ def next_record(record: Record, site: Site, results: Sequence[NodeResult]) -> Re
         record,
         applied={key: value for key, value in applied.items() if key in alive},
         hosts={key: value for key, value in hosts.items() if key in alive and value},
-        places=_next_places(record, site, results),
+        places=_next_places(record, site, results, prune),
     )
 
 
-def _next_places(record: Record, site: Site, results: Sequence[NodeResult]) -> dict[str, Place]:
-    """Where each node is; kept only where there is a choice."""
-    if not site.cluster.hosts:
+def _next_places(record: Record, site: Site, results: Sequence[NodeResult], prune: bool) -> dict[str, Place]:
+    """Where each node is; kept only where there is a choice. *prune* forgets those whose host config.yml forgot."""
+    hosts = site.cluster.hosts
+    if not hosts and not record.places:
         return {}
     found = dict(record.places)
     for result in results:
@@ -57,7 +58,9 @@ def _next_places(record: Record, site: Site, results: Sequence[NodeResult]) -> d
         elif result.plan.kinds[-1:] == ("remove",) and not result.error and result.plan.instance is not None:
             found.pop(result.name, None)
     names = {instance.name for instance in site.cluster.instances}
-    return {name: place for name, place in found.items() if name in names or place.host in site.fleet.lost}
+    unnamed = {name for name, place in found.items() if place.host not in hosts and name not in names and not prune}
+    kept = names if hosts else set()
+    return {name: one for name, one in found.items() if name in kept | unnamed or one.host in site.fleet.lost}
 
 
 def leaves_something(plan: Plan, job: Job) -> bool:

@@ -27,7 +27,7 @@ from .._image.present import image_id
 from .._spec.model import Cluster, Host
 from .._spec.parse import options_to_data, parse_config
 from .apply import Apply
-from .look import look
+from .look import look, settled
 from .model import ACTIVE, HostSwarm, Plan
 from .plan import diff_of, manager_of, plan
 from .survey import Place, Survey, survey
@@ -72,15 +72,18 @@ def swarm_hosts(params: dict[str, Any], run: Run) -> dict[str, Any]:
         if not daemons:
             said = "\n".join(f"  - {error}" for error in errors.values())
             raise PlatformError(f"No host answers; mend what is said of each.\n{said}")
-        swarms = tuple(look(daemons))
-        sight = Sight(cluster, swarms, errors, plan(swarms, tuple(errors)))
-        return _converge(params, run, sight, daemons)
+        swarms, silent = settled(daemons)
+        errors.update(silent)
+        sight = Sight(cluster, tuple(swarms), errors, plan(swarms, tuple(errors)))
+        return _converge(params, run, sight, {swarm.host: daemons[swarm.host] for swarm in swarms})
 
 
 def _converge(params: Mapping[str, Any], run: Run, sight: Sight, daemons: Mapping[str, Daemon]) -> dict[str, Any]:
     policy = read_policy_of(params, sight.cluster.preflight)
     todo = sight.todo
     found: list[Finding] = [*todo.refusals, *todo.notes]
+    if any(action.kind == "init" for action in todo.actions):
+        found += rules.ingress(sight.networks)
     not_run = ""
     done = Survey()
     if not todo.refusals:
@@ -96,7 +99,8 @@ def _converge(params: Mapping[str, Any], run: Run, sight: Sight, daemons: Mappin
     if todo.changed and not run.check_mode:
         applied = Apply(daemons, done.addresses or _known_addresses(sight), run.progress)
         applied.run(todo)
-        result.update(steps=applied.steps, **_hosts(tuple(look(daemons)), sight.errors))
+        swarms, silent = look(daemons)
+        result.update(steps=applied.steps, **_hosts(swarms, {**sight.errors, **silent}))
     return dict(result, changed=todo.changed, diff=dict(diff_of(sight.swarms, todo)))
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A short-lived container on a host's own network: it looks around, answers on Swarm's ports, and tries the others'.
 
-It takes no privilege but the host's network, writes nothing, ends by itself after LIFE seconds and is removed then, so
-that a killed run leaves nothing behind.
+It takes no privilege but the host's network, writes nothing, ends by itself after LIFE seconds and is removed then.
+What a killed run leaves is removed by the next (_cluster.helpers): it would hold the ports that are to be free.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from .._checks import gather_host, values
 from .._checks.facts_hosts import Interface, Seen, Way, interfaces
 from .._checks.model import Unknown
 from .._client import Daemon
+from .._cluster.helpers import LABEL, RUN_LABEL, sweep, this_run
 from .._cluster.ready import run_in
 from .._errors import DaemonError
 from .program import LIVE, NO_PYTHON, PROGRAM, START
 
 LIFE = 60  # seconds
 WAIT = 3.0  # seconds for a port to answer
-LABEL = "tpaexec.docker.helper"
 PORTS = ("2377/tcp", "7946/tcp", "7946/udp", "4789/udp")
 SEEN_BY_MANAGERS = ("2377/tcp", "7946/tcp")  # what of these answers by itself once a host is in the Swarm
 FOLDERS = ("/lib/modules", "/boot")
@@ -54,6 +54,7 @@ class Helper:
 
     def start(self) -> None:
         """Create and start it; a folder that this host does not have is left out."""
+        sweep(self.daemon)
         folders = list(FOLDERS)
         while True:
             try:
@@ -73,7 +74,7 @@ class Helper:
             "User": "0",
             "Entrypoint": ["/bin/sh", "-c", LIVE, "sh", str(LIFE)],
             "Cmd": [],
-            "Labels": {LABEL: str(LIFE)},
+            "Labels": {LABEL: str(LIFE), RUN_LABEL: this_run()},
             "HostConfig": {
                 "NetworkMode": "host",
                 "UsernsMode": "host",

@@ -3,22 +3,50 @@
 
 from __future__ import annotations
 
-from typing import Callable, Mapping
+import time
+from typing import Callable, Mapping, Sequence, Union
 
 from .._client import Daemon
-from .._cluster.pool import run_all
+from .._cluster.pool import Deadline, run_all
 from .._errors import DaemonError
-from .model import HostSwarm
+from .._hosts import of_host
+from .model import ACTIVE, PENDING, HostSwarm
+
+SETTLING = 20.0  # seconds: an election after a manager came or went, a join that is under way
 
 
-def look(daemons: Mapping[str, Daemon]) -> list[HostSwarm]:
-    """In the order of *daemons*. One that breaks off now raises: it had answered a moment ago."""
-    return run_all([_job(host, daemon) for host, daemon in daemons.items()], len(daemons))
+def settled(
+    daemons: Mapping[str, Daemon], sleep: Callable[[float], None] = time.sleep
+) -> tuple[list[HostSwarm], dict[str, DaemonError]]:
+    """Like `look`, once nothing is about to change by itself, or after SETTLING."""
+    deadline = Deadline.after(SETTLING)
+    while True:
+        found, errors = look(daemons)
+        if not _moving(found) or deadline.passed:
+            return found, errors
+        sleep(1)
 
 
-def _job(host: str, daemon: Daemon) -> Callable[[], HostSwarm]:
-    def job() -> HostSwarm:
-        info = dict(daemon.call("info"))
+def _moving(found: Sequence[HostSwarm]) -> bool:
+    managers = [host for host in found if host.state == ACTIVE and host.manager]
+    leaderless = bool(managers) and all(host.members is None for host in managers)
+    return leaderless or any(host.state == PENDING for host in found)
+
+
+def look(daemons: Mapping[str, Daemon]) -> tuple[list[HostSwarm], dict[str, DaemonError]]:
+    """In the order of *daemons*; and those that do not answer now: a manager that is cut off from the others waits for
+    them when it is asked."""
+    found = run_all([_job(host, daemon) for host, daemon in daemons.items()], len(daemons))
+    errors = {host: item for host, item in zip(daemons, found) if isinstance(item, DaemonError)}
+    return [item for item in found if isinstance(item, HostSwarm)], errors
+
+
+def _job(host: str, daemon: Daemon) -> Callable[[], Union[HostSwarm, DaemonError]]:
+    def job() -> Union[HostSwarm, DaemonError]:
+        try:
+            info = dict(daemon.call("info"))
+        except DaemonError as error:
+            return of_host(host, error)
         swarm = info.get("Swarm") or {}
         if swarm.get("ControlAvailable") is not True:
             return HostSwarm.from_api(host, info, None)

@@ -7,6 +7,7 @@ hosts: how many managers somebody else's Swarm has is not ours to say.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Iterator, Mapping, Optional, Sequence
 
 from .._checks import hosts as rules
@@ -27,6 +28,11 @@ def plan(hosts: Sequence[HostSwarm], unreachable: Sequence[str] = ()) -> Plan:
     """*hosts* are those that answered, in config.yml's order; *unreachable* are the names of the others."""
     if len(hosts) + len(unreachable) < 2:
         return Plan()
+    apart = _cut_off(hosts)
+    if apart:
+        rest = [host for host in hosts if host not in apart]
+        found = plan(rest, [*unreachable, *(host.host for host in apart)])
+        return replace(found, notes=(*found.notes, *map(_apart, apart)))
     broken = tuple(_broken(hosts))
     if broken:
         return Plan(refusals=broken)
@@ -37,9 +43,21 @@ def plan(hosts: Sequence[HostSwarm], unreachable: Sequence[str] = ()) -> Plan:
     return _steps(hosts, inside, tuple(unreachable))
 
 
+def _cut_off(hosts: Sequence[HostSwarm]) -> list[HostSwarm]:
+    """Managers that know of no leader, of a Swarm that has one."""
+    leader = manager_of(hosts)
+    alone = [host for host in hosts if host.state == ACTIVE and host.manager and host.members is None]
+    return [host for host in alone if leader and _together(leader, host)]
+
+
+def _apart(host: HostSwarm) -> Finding:
+    said = f": {host.error.strip().rstrip('.')}" if host.error else ""
+    return rules.CUT_OFF.finding(f"{host.host} is cut off from the other managers of its Swarm{said}.", host=host.host)
+
+
 def _broken(hosts: Sequence[HostSwarm]) -> Iterator[Finding]:
     for host in hosts:
-        said = f": {host.error.strip()}" if host.error else ""
+        said = f": {host.error.strip().rstrip('.')}" if host.error else ""
         if host.state in _STATES:
             rule, what = _STATES[host.state]
             yield rule.finding(f"{host.host} {what}{said}.", host=host.host)

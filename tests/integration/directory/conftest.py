@@ -41,7 +41,7 @@ instances:
 def tpaexec(*words, check=True, **environ):
     """bin/tpaexec with the Ansible of the Python that runs the tests."""
     path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
-    command = [sys.executable, str(TOP / "bin" / "tpaexec"), *map(str, words)]
+    command = [sys.executable, "-IS", str(TOP / "bin" / "tpaexec"), *map(str, words)]
     environment = {**os.environ, "PATH": path, **environ}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=300)
     assert not check or done.returncode == 0, f"{words}: {done.stdout}\n{done.stderr}"

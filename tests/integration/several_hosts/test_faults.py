@@ -4,15 +4,19 @@
 from __future__ import annotations
 
 import threading
+import time
+from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
 
+from ansible_collections.tpaexec.docker.tests.integration.directory.conftest import tpaexec
 from ansible_collections.tpaexec.docker.tests.integration.several_hosts.clusters import (
     Cluster,
     a_cluster,
     node,
     statuses,
+    write_config,
 )
 from ansible_collections.tpaexec.docker.tests.integration.several_hosts.rig import Rig
 
@@ -124,3 +128,34 @@ def test_an_engine_is_restarted_under_its_nodes(led_by_one: Cluster) -> None:
     cluster.converged()
     assert cluster.there() == before
     assert cluster.reaches(cluster.nodes[0], cluster.nodes[1])
+
+
+def test_a_manager_that_is_cut_off_and_answers(swarm: Rig, tmp_path: Path) -> None:
+    """By its socket, as a second cable would: the others go on without it, and nobody is told to split the Swarm."""
+    rig = swarm
+    rig.await_managers()
+    with a_cluster(rig, tmp_path / "kept", "t-cut", "10.97.13") as cluster:
+        cluster.hosts = {host: {"docker_host": rig.socket(host)} for host in rig.hosts}
+        home = write_config(tmp_path / "t-cut", cluster.words())
+        tpaexec("provision", home)
+        second, third = cluster.nodes[1:3]
+        rig.call("cut", "h3")
+        said = ""
+        try:
+            rig.sdk("h2").containers.get(second).stop(timeout=1)
+            for _time in range(2):
+                done = tpaexec("provision", home, check=False)
+                said += done.stdout + done.stderr
+                assert done.returncode
+                assert "Host h3: " in done.stdout + done.stderr
+            assert rig.sdk("h2").containers.get(second).status == "running"
+        finally:
+            rig.call("heal", "h3")
+        until = time.monotonic() + 90
+        while (done := tpaexec("provision", home, check=False)).returncode and time.monotonic() < until:
+            said += done.stdout + done.stderr
+            time.sleep(1)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "force-new-cluster" not in said
+        assert rig.sdk("h3").containers.get(third).status == "running"
+        tpaexec("deprovision", home)

@@ -40,7 +40,7 @@ class Command:
 
     def run(self, *argv: str, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
         (self.base / "told.json").unlink(missing_ok=True)
-        command = [sys.executable, str(self.top / "bin" / "tpaexec"), *argv]
+        command = [sys.executable, "-IS", str(self.top / "bin" / "tpaexec"), *argv]  # as bin/tpaexec's shell starts it
         return subprocess.run(
             command,
             cwd=cwd or self.base,

@@ -7,6 +7,10 @@ import hashlib
 
 import pytest
 
+from ansible_collections.tpaexec.docker.plugins.module_utils._directory.connection import connection_vars
+from ansible_collections.tpaexec.docker.plugins.module_utils._directory.nice_yaml import nice_yaml
+from ansible_collections.tpaexec.docker.plugins.module_utils._spec.model import Host
+
 TEXT = "cluster_name: d\n"
 
 
@@ -69,15 +73,16 @@ def test_before_ansible(command, word, listed, others):
         "inventory/host_vars/far/02-docker_host.yml", ".tpaexec-docker/id",
     )  # fmt: skip
     (root / ".tpaexec-docker/id").write_text(MINE + "\n")
-    (root / "inventory/host_vars/far/02-docker_host.yml").write_text(
-        "tpaexec_docker_host: {name: h, docker_host: 'tcp://far:2376', tls_ca_cert: '{{ inventory_dir }}/../my ca.pem'}"
-    )
+    authority = f"{root}/keys of my own, in a folder whose name is long and has blanks, isn't it/ca.pem"
+    words = connection_vars(Host("h", "tcp://far:2376", tls_ca_cert=authority), str(root))
+    (root / "inventory/host_vars/far/02-docker_host.yml").write_text(nice_yaml(words))
     docker = command.base / "programs" / "docker"
     docker.parent.mkdir()
     text = "".join(line.format(MINE=MINE, THEIRS=THEIRS) + "\n" for line in listed)
     far = "".join(line.removeprefix("far:\t") for line in text.splitlines(True) if line.startswith("far:"))
     near = "".join(line for line in text.splitlines(True) if not line.startswith("far:"))
-    words = f"--host tcp://far:2376 --tlsverify --tlscacert {root}/inventory/../my ca.pem ps *"
+    words = f"--host tcp://far:2376 --tlsverify --tlscacert {root}/inventory/../{authority[len(str(root)) + 1 :]} ps *"
+    words = words.replace("'", "'\\''")
     docker.write_text(
         f"#!/bin/sh\ncase \"$*\" in '{words[:-1]}'*) cat <<'.'\n{far}.\n;; 'ps '*) cat <<'.'\n{near}.\n;; esac\n"
     )

@@ -69,11 +69,12 @@ class ModelEngine:
     def do_info(self) -> dict[str, Any]:
         return {"CgroupVersion": "1", "CgroupDriver": "cgroupfs", "SecurityOptions": ["name=seccomp"], "Name": "model"}
 
-    def do_containers(self, all: bool = False) -> list[dict[str, Any]]:
+    def do_containers(self, all: bool = False, filters: Optional[dict[str, list[str]]] = None) -> list[dict[str, Any]]:
         return [
             {"Id": ident, "Names": [box["Name"]], "Labels": box["Config"]["Labels"]}
             for ident, box in self.boxes.items()
             if all or box["State"]["Status"] == "running"
+            if set((filters or {}).get("label", ())) <= set(box["Config"]["Labels"])
         ]
 
     def do_networks(self) -> list[dict[str, Any]]:

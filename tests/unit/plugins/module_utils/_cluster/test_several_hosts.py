@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tpaexec.docker.plugins.module_utils._cluster import converge
+from ansible_collections.tpaexec.docker.plugins.module_utils._cluster import converge, fleet
+from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.host import HostFacts, SwarmFacts
 from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.job import hosts_of, job_of
+from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.observe import World
 from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.plan_addresses import choose_range
 from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.record import read_record
 from ansible_collections.tpaexec.docker.plugins.module_utils._entry import Run
@@ -108,6 +110,38 @@ def test_moved_only_when_told(rig: Rig) -> None:
     assert not moved.get("failed")
     assert rig.names() == {"a": {"uno", "tre"}, "b": {"due"}, "c": set()}
     assert not rig.run(config)["changed"]
+
+
+def test_a_node_that_was_forgotten_with_its_host(rig: Rig) -> None:
+    rig.run(spread())
+    config = spread()
+    config["instances"] = config["instances"][:2]
+    config["tpaexec_docker"] = {
+        "hosts": {name: words for name, words in config["tpaexec_docker"]["hosts"].items() if name != "c"},
+        "instances": {
+            name: words for name, words in config["tpaexec_docker"]["instances"].items() if name != "tre"
+        },
+    }  # fmt: skip
+    said = "tre was made on host c, and config.yml names neither any more"
+    hosts, rig.swarm.hosts = rig.swarm.hosts, {name: one for name, one in rig.swarm.hosts.items() if name != "c"}
+    for options in ({}, {}, {"prune": True}):
+        assert not rig.run(config, **options).get("failed")
+        assert said in " ".join(rig.warnings)
+    rig.run(config)  # --prune has forgotten it
+    assert not rig.warnings
+    assert hosts["c"].at("tre")
+
+
+def test_a_manager_that_is_cut_off_counts_as_silent() -> None:
+    view = fleet.SwarmView("a", {"n-a": "ready", "n-b": "ready"})
+    alone = SwarmFacts("active", "n-b", True, "", "The swarm does not have a leader.")
+    apart = World(HostFacts(swarm=alone), {}, {}, {})
+    leads = World(HostFacts(swarm=SwarmFacts("active", "n-a", True, "s", "")), {}, {}, {})
+    assert fleet.cut_off({"a": leads, "b": apart}, view) == ["b"]
+    assert fleet.cut_off({"a": leads, "b": apart}, fleet.SwarmView()) == []
+    assert fleet.cut_off({"a": leads, "b": apart}, None) == []
+    elsewhere = fleet.SwarmView("a", {"n-a": "ready"})  # another Swarm, and that is said
+    assert fleet.cut_off({"a": leads, "b": apart}, elsewhere) == []
 
 
 def test_a_silent_host_fails_its_nodes_alone(rig: Rig) -> None:

@@ -87,6 +87,25 @@ def test_a_swarm_that_does_not_outlive_a_loss_is_said_and_left_alone():
     assert plan(swarm("m", "w")).notes == ()
 
 
+@pytest.mark.parametrize("known", ["s", ""])  # one that is cut off may not know its Swarm's id
+def test_a_manager_that_is_cut_off_stops_nobody(known):
+    one, two, three = swarm("m", "m", "m")
+    apart = replace(three, members=None, cluster=known, error="The swarm does not have a leader.")
+    todo = plan([one, two, apart])
+    assert (todo.refusals, todo.actions, todo.managers) == ((), (), ("h1", "h2"))
+    [note] = todo.notes
+    assert (note.id, note.severity, note.data["host"]) == ("SWARM_CUT_OFF", "warning", "h3")
+    assert "force" not in note.remedy
+    joined = plan([apart, one, two, out("h4")])
+    assert [str(action) for action in joined.actions] == ["join as worker: h4"]
+
+
+def test_alone_it_is_a_swarm_without_a_leader():
+    apart = replace(swarm("m", "m", "m")[2], members=None)
+    [refusal] = plan([apart], ("h1", "h2")).refusals
+    assert refusal.id == "SWARM_NO_QUORUM"
+
+
 def test_the_diff_has_the_hosts_that_change():
     hosts = [*swarm("m", "w"), out("h3")]
     diff = diff_of(hosts, plan(hosts))
