@@ -15,6 +15,7 @@ import re
 import socket
 import sys
 import traceback
+from functools import partial
 from typing import Any, Callable, Iterator, Mapping
 
 from . import _ssh_line
@@ -164,7 +165,10 @@ def connect(address: Address, pool: int = 10) -> Daemon:
     if address.socket_path:
         probe_socket(address)
     try:
-        api = _make_api(address, pool)
+        if address.docker_host.startswith("ssh://"):
+            api = _ssh_line.within(address.docker_host, address.timeout, partial(_make_api, address, pool))
+        else:
+            api = _make_api(address, pool)
     except Exception as error:  # pylint: disable=broad-except
         said = _ssh_line.failure(address.docker_host) if address.use_ssh_client else None
         raise said or translate(error, address) from error

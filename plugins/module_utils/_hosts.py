@@ -15,9 +15,9 @@ from ._address import Address
 from ._client import Daemon, connect
 from ._errors import DaemonError
 from ._spec.model import DEFAULT_HOST, Host
+from ._ssh_line import LINE_TIMEOUT
 
 Connected = Union[Daemon, DaemonError]
-LINE_TIMEOUT = 10.0  # seconds for a TCP connection: a host that is up takes milliseconds
 
 REPORT_IT = "Please report this defect, with the output of the same command with -v."
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ssh:// through the system's ssh, made fit for a module: it never asks, never waits for ever, and says what is wrong.
+"""ssh:// made fit for a module: it never asks, never waits for ever, and says what is wrong.
 
 The SDK starts `ssh` with our standard error and without a time limit: a host that swallows packets then holds the
-Ansible task even after the module has ended, and an unknown host key shows as nothing but a broken pipe.
+Ansible task even after the module has ended, and an unknown host key shows as nothing but a broken pipe. paramiko gets
+no limits either, and waits as long as the kernel does.
 """
 
 from __future__ import annotations
@@ -11,15 +12,21 @@ import contextlib
 import importlib
 import importlib.util
 import re
+import shlex
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import types
-from typing import Any, ClassVar, Iterator, Optional
+from typing import Any, Callable, ClassVar, Iterator, Optional, TypeVar
 
 from ._errors import DaemonError
 
 SSHCONN = "docker.transport.sshconn"
+LINE_TIMEOUT = 10  # seconds for a TCP connection: a host that is up takes milliseconds
+
+T = TypeVar("T")
 
 
 @contextlib.contextmanager
@@ -58,11 +65,66 @@ def prepare(docker_host: str, use_ssh_client: bool, timeout: int) -> None:
             f"Install it for the interpreter that runs the module: {sys.executable} -m pip install 'docker[ssh]'",
             "SDK_MISSING",
         )
+    sshconn: Any = importlib.import_module(SSHCONN)
     if use_ssh_client:
-        sshconn: Any = importlib.import_module(SSHCONN)
         if not hasattr(sshconn.SSHSocket, "timeouts"):
             sshconn.SSHSocket = _line_class(sshconn.SSHSocket)
         sshconn.SSHSocket.timeouts[_host(docker_host)] = timeout
+    else:
+        if not hasattr(sshconn.SSHHTTPAdapter, "timeouts"):
+            _limit(sshconn.SSHHTTPAdapter)
+        sshconn.SSHHTTPAdapter.timeouts[_host(docker_host)] = timeout
+
+
+def within(docker_host: str, seconds: float, function: Callable[[], T]) -> T:
+    """*function*, which goes by ssh: what is silent between the steps that have limits of their own is left behind."""
+    ended: list[T] = []
+    failed: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            ended.append(function())
+        except BaseException as error:  # pylint: disable=broad-except
+            failed.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if ended:
+        return ended[0]
+    if failed:
+        raise failed[0]
+    raise DaemonError(
+        f"No answer from {docker_host} within {seconds:g} s.",
+        "Look at that host, its sshd and its Docker daemon, or give it longer: DOCKER_TIMEOUT=120 in the environment.",
+        "DAEMON_HUNG",
+    )
+
+
+def _limit(adapter: Any) -> None:
+    """The SDK's adapter for paramiko, with limits for the hosts in its `timeouts`."""
+    create, connect = adapter._create_paramiko_client, adapter._connect
+
+    def limited(self: Any, base_url: str) -> None:
+        create(self, base_url)
+        seconds = adapter.timeouts.get(_host(base_url))
+        if seconds:
+            kinds = ("banner_timeout", "auth_timeout", "channel_timeout")
+            self.ssh_params.update(dict.fromkeys(kinds, seconds), timeout=min(LINE_TIMEOUT, seconds))
+
+    def connected(self: Any) -> None:
+        try:
+            connect(self)
+        except (socket.timeout, TimeoutError) as error:
+            where = f"{self.ssh_params['hostname']}, port {self.ssh_params['port'] or 22}"
+            raise DaemonError(
+                f"The Docker host does not answer to ssh ({where}).",
+                "Is it switched on, its cable plugged in, its firewall open for this machine?",
+                "DAEMON_NOT_RUNNING",
+            ) from error
+
+    adapter.timeouts = {}
+    adapter._create_paramiko_client, adapter._connect = limited, connected
 
 
 def failure(docker_host: str) -> Optional[DaemonError]:
@@ -72,10 +134,19 @@ def failure(docker_host: str) -> Optional[DaemonError]:
     if errors is None:
         return None
     errors.seek(0)
-    lines = errors.read().decode("utf-8", "replace").strip().splitlines()
-    if not lines:
-        return None
-    return refused(docker_host, "", lines[-1].strip().rstrip("."))
+    text = errors.read().decode("utf-8", "replace").strip()
+    return refused(docker_host, *_gist(text)) if text else None
+
+
+def _gist(text: str) -> tuple[str, str]:
+    """A kind for `refused`, and the line that says why: ssh tells the reason of its last line in a frame above it."""
+    last = text.splitlines()[-1].strip().rstrip(".")
+    if "IDENTIFICATION HAS CHANGED" in text and "Host key verification failed" in last:
+        return "BadHostKeyException", last
+    unprotected = re.search(r"^Permissions \d+ for '(.+)' are too open", text, re.MULTILINE)
+    if unprotected and "Permission denied" in last:
+        return "UnprotectedKey", unprotected.group(1)
+    return "", last
 
 
 def refused(docker_host: str, kind: str, reason: str) -> DaemonError:
@@ -86,8 +157,12 @@ def refused(docker_host: str, kind: str, reason: str) -> DaemonError:
     remedy = f"Try it by hand, it must not ask anything: ssh -o BatchMode=yes {words} docker version"
     if kind == "BadHostKeyException":  # its own words show both keys at length
         reason = "the host's key is not the one that is known here"
-        forget = f"ssh-keygen -R {_host(docker_host)}"
+        known = f"'[{_host(docker_host)}]:{port}'" if words.startswith("-p ") and port != "22" else _host(docker_host)
+        forget = f"ssh-keygen -R {known}"
         remedy = f"If the host was made anew, forget its old key ({forget}), then: ssh {words}"
+    elif kind == "UnprotectedKey":
+        remedy = f"Make it this user's alone: chmod 600 {shlex.quote(reason)}"
+        reason = f"others may read the private key {reason}, so ssh does not use it"
     elif re.search(r"known_hosts|[Hh]ost key verification", reason):
         remedy = f"Log in once by hand and accept the host's key: ssh {words}"
     elif re.search(r"[Aa]uthentication|passphrase|encrypted|Permission denied", reason):

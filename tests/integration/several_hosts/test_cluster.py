@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import time
 from typing import Any, Iterator
 
 import pytest
@@ -132,6 +134,21 @@ def test_four_ways_to_an_engine(three: Cluster, tmp_path: Any) -> None:
         {"docker_host": url, "use_ssh_client": True},
     ):
         assert ping(rig, words, tmp_path, key) == "", words
+    rule = ["INPUT", "-p", "tcp", "--dport", "22", "-j", "DROP"]
+    rig.inside("h1", "iptables", "-I", *rule)
+    try:
+        started = time.monotonic()
+        silent = ping(rig, {"docker_host": url}, tmp_path, key)
+        assert "does not answer to ssh" in silent, silent
+        assert time.monotonic() - started < 20  # of the kernel's 130
+    finally:
+        rig.inside("h1", "iptables", "-D", *rule)
+    other = tmp_path / "other"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(other)], check=True)
+    known.write_text(f"{rig.address('h1')} {other.with_suffix('.pub').read_text()}")
+    for use_ssh_client in (True, False):
+        changed = ping(rig, {"docker_host": url, "use_ssh_client": use_ssh_client}, tmp_path, key)
+        assert "the host's key is not the one that is known here. If the host was made anew" in changed, changed
 
 
 def ping(rig: Rig, words: dict[str, Any], tmp_path: Any, key: Any) -> str:
