@@ -53,14 +53,16 @@ def report(cluster: Cluster, fleet: Fleet, record: Record, now: datetime) -> dic
         {"name": item.name, "action": item.action, "reasons": list(item.reasons), "present": item.observed is not None}
         for item in plan.networks
     ]
+    hosts = host_rows(cluster, fleet)
+    silent = [f"The state of the nodes of {row['name']} is not known. {row['error']}" for row in hosts if row["error"]]
     return {
         "changed": False,
         "cluster_name": cluster.name,
         "instances": nodes,
         "networks": networks,
-        "hosts": host_rows(cluster, fleet),
+        "hosts": hosts,
         "problems": [vars(problem).copy() for problem in plan.problems],
-        "warnings_seen": list(plan.warnings),
+        "warnings_seen": [*silent, *plan.warnings],
     }
 
 

@@ -4,17 +4,18 @@
 from __future__ import annotations
 
 import ipaddress
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.tpaexec.docker.plugins.module_utils._cluster import converge, fleet
+from ansible_collections.tpaexec.docker.plugins.module_utils._cluster import converge, fleet, info
 from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.host import HostFacts, SwarmFacts
 from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.job import hosts_of, job_of
 from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.observe import World
 from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.plan_addresses import choose_range
-from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.record import read_record
+from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.record import read_id, read_record
 from ansible_collections.tpaexec.docker.plugins.module_utils._entry import Run
 from ansible_collections.tpaexec.docker.plugins.module_utils._errors import ConfigError, DaemonError
 
@@ -168,6 +169,16 @@ def test_what_a_silent_host_holds_is_in_nobody_s_way(rig: Rig) -> None:
     rig.silent = {}
     assert not rig.run(spread(), state="absent").get("failed")
     assert not rig.swarm.nets
+
+
+def test_looking_says_why_nodes_are_unknown(rig: Rig) -> None:
+    rig.run(spread())
+    job, record = job_of({**OPTIONS, **spread(), "record_dir": str(rig.directory)}), read_record(str(rig.directory))
+    connected = {**rig.swarm.hosts, "b": SILENT}
+    found = fleet.observe_all(connected, job.cluster, read_id(str(rig.directory)), 2, record.places)
+    seen = info.report(job.cluster, found, record, datetime.now(timezone.utc))
+    assert node(seen, "due")["status"] == "unknown"
+    assert "The state of the nodes of b is not known. Host b: it is off. Switch it on." in seen["warnings_seen"]
 
 
 def test_without_a_manager_nothing_new_is_attached(rig: Rig) -> None:
