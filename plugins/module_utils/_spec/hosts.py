@@ -104,7 +104,9 @@ def docker_host(value: Any) -> str:
         if not rest.startswith("/") or rest.endswith("/"):
             raise BadValue(f"{show(value)} names no socket.", "Write it as unix:///var/run/docker.sock.")
         return url
-    if scheme not in ("tcp", "https", "ssh") or not rest:
+    if scheme in ("http", "https"):
+        raise BadValue(f"{show(value)}: the docker command refuses {scheme}://.", f"Write tcp://{rest or 'HOST:PORT'}.")
+    if scheme not in ("tcp", "ssh") or not rest:
         raise BadValue(f"{show(value)} is no address of a Docker daemon.", _FORMS)
     try:
         parts = urlsplit(url)
