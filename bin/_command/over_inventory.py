@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from typing import Any, NoReturn
@@ -96,8 +97,26 @@ def run_ssh(options: dict[str, Any], rest: list[str], environ: dict[str, str]) -
     ssh = shutil.which("ssh")
     if ssh is None:
         raise CommandError("Install the OpenSSH client (package openssh-client or openssh-clients): there is no ssh.")
+    check_way(options["cluster_dir"], options["node"])
     os.chdir(options["cluster_dir"])
     os.execve(ssh, ["ssh", "-F", "ssh_config", "--", options["node"], *rest], environ)  # noqa: S606
+
+
+def check_way(directory: str, login: str) -> None:
+    """ssh_config's way to a node is the docker command, which knows a host by its address alone."""
+    node = login.rpartition("@")[2]
+    path = os.path.join(directory, "inventory", "host_vars", node, "02-docker_host.yml")
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = re.search(r"^ +tls_hostname: *(.+)$", file.read(), re.MULTILINE)
+    except (OSError, ValueError):
+        return
+    if found:
+        raise CommandError(
+            f"Use 'tpaexec cmd {directory} {node} -a COMMAND', or reach the node's Docker host by a name that is in "
+            f"its certificate (docker_host in config.yml): ssh goes to {node} by the docker command, which cannot be "
+            f"told another name (tls_hostname: {found.group(1)})."
+        )
 
 
 ACTIONS = {"!cmd": run_cmd, "!playbook": run_a_playbook, "!ssh": run_ssh}

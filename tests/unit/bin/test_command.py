@@ -14,6 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.tpaexec.docker.plugins.module_utils._directory.connection import (
+    connection_vars,
+    host_vars_path,
+)
+from ansible_collections.tpaexec.docker.plugins.module_utils._directory.nice_yaml import nice_yaml
+from ansible_collections.tpaexec.docker.plugins.module_utils._spec.model import Host
+
 from .conftest import Command, write_teller
 
 
@@ -243,6 +250,29 @@ def test_ssh_takes_our_place(command: Command):
     assert done.returncode == 42
     assert command.told["argv"][1:] == ["-F", "ssh_config", "--", "n1", "echo", "a  b"]
     assert command.told["cwd"] == str(cluster)
+
+
+def test_ssh_cannot_go_by_another_name_of_the_host(command: Command):
+    """By bin/tpaexec itself: sh, and a Python that has the standard library alone."""
+    cluster = command.cluster("c", "config.yml", "ssh_config")
+    for node, name in (("n1", "one.example.com"), ("n2", "")):
+        path = cluster / host_vars_path(node)
+        path.parent.mkdir(parents=True)
+        path.write_text(nice_yaml(connection_vars(Host("h1", "tcp://10.0.0.1:2376", "/ca", tls_hostname=name), "")))
+    write_teller(command.base / "path" / "ssh")
+    environ = {**command.env, "PATH": f"{command.base / 'path'}:{os.environ['PATH']}"}
+
+    def ssh(login: str) -> subprocess.CompletedProcess[str]:
+        words = [str(command.top / "bin" / "tpaexec"), "ssh", "c", login]
+        return subprocess.run(words, cwd=command.base, env=environ, capture_output=True, text=True, check=False)
+
+    for login in ("n1", "root@n1"):
+        done = ssh(login)
+        assert (done.returncode, command.started) == (1, False)
+        assert done.stderr.startswith(f"error: Use 'tpaexec cmd {cluster} n1 -a COMMAND', or reach the node")
+        assert "one.example.com" in done.stderr
+    assert ssh("n2").returncode == 0
+    assert command.told["argv"][-1] == "n2"
 
 
 def test_a_read_only_checkout_keeps_its_link_in_the_users_cache(command: Command):
