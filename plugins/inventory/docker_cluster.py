@@ -229,7 +229,7 @@ from ansible_collections.tpaexec.docker.plugins.module_utils._cluster.pool impor
 from ansible_collections.tpaexec.docker.plugins.module_utils._directory.live import CLUSTER_LABEL, LiveNode, live_nodes
 from ansible_collections.tpaexec.docker.plugins.module_utils._directory.live_hosts import Site
 from ansible_collections.tpaexec.docker.plugins.module_utils._errors import DaemonError, PlatformError, quoted
-from ansible_collections.tpaexec.docker.plugins.module_utils._hosts import of_host, probe_line
+from ansible_collections.tpaexec.docker.plugins.module_utils._hosts import CONFIG, of_host, probe_line
 
 try:
     from ansible.utils.unsafe_proxy import wrap_var
@@ -320,7 +320,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def _ask_all(self, daemons: Mapping[str, Address], clusters: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
         """All at once; those that do not answer are an error with all their names, or a warning each."""
-        jobs = [partial(ask, name if len(daemons) > 1 else "", address, clusters) for name, address in daemons.items()]
+        file = CONFIG if self.get_option("cluster_dir") else "the inventory's source"
+        several = len(daemons) > 1
+        jobs = [partial(ask, name if several else "", daemons[name], clusters, file) for name in daemons]
         answers = dict(zip(daemons, run_all(jobs, len(jobs))))
         silent = [answer for answer in answers.values() if isinstance(answer, DaemonError)]
         if silent and self.get_option("unreachable") == "error":
@@ -386,10 +388,13 @@ def named_daemons(entries: Iterable[Mapping[str, Any]], defaults: Mapping[str, A
     return found
 
 
-def ask(name: str, address: Address, clusters: Iterable[str]) -> Union[list[dict[str, Any]], DaemonError]:
+def ask(
+    name: str, address: Address, clusters: Iterable[str], file: str = CONFIG
+) -> Union[list[dict[str, Any]], DaemonError]:
     """The nodes of one daemon, as plain data for the cache. One request, however many nodes there are.
 
-    *name* is that of one of several daemons, which is tried by a short connection first: it may be switched off.
+    *name* is that of one of several daemons, which is tried by a short connection first: it may be switched off. *file*
+    is where it stands.
     """
     try:
         if name:
@@ -397,7 +402,7 @@ def ask(name: str, address: Address, clusters: Iterable[str]) -> Union[list[dict
         with connect(address) as daemon:
             containers = daemon.call("containers", all=True, filters={"label": [CLUSTER_LABEL]})
     except DaemonError as error:
-        return of_host(name, error) if name else error
+        return of_host(name, error, file) if name else error
     return [node.to_cache() for node in live_nodes(containers, clusters)]
 
 

@@ -94,7 +94,7 @@ def _not_running(seen: str) -> DaemonError:
         f"The Docker daemon is not running: {seen}.",
         f"Start it: {start} (where Docker is not installed: tpaexec install-docker, or the playbook "
         "tpaexec.docker.install_docker). "
-        + (other_socket(os.environ) or "If it listens elsewhere, set DOCKER_HOST."),
+        + (other_socket(os.environ) or "If it listens elsewhere, set DOCKER_HOST (or `docker_host`)."),
         "DAEMON_NOT_RUNNING",
     )
 
@@ -272,7 +272,7 @@ def _away(seen: str) -> DaemonError:
     return DaemonError(
         seen,
         "See whether that host and its daemon run (there: systemctl status docker), then run this again. If it listens "
-        "elsewhere, correct the address (DOCKER_HOST, or `docker_host`).",
+        "elsewhere, correct DOCKER_HOST (or `docker_host`).",
         "DAEMON_NOT_RUNNING",
     )
 

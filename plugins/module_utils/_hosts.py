@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import re
 import socket
 import threading
 import time
@@ -18,6 +19,14 @@ from ._spec.model import DEFAULT_HOST, Host
 from ._ssh_line import LINE_TIMEOUT
 
 Connected = Union[Daemon, DaemonError]
+
+# What a remedy says of the environment, and what it is to say of a host with a name: for that, DOCKER_* is not heeded.
+_INSTEAD = (
+    (r"DOCKER_HOST \(or `docker_host`\)|(?<=point )DOCKER_HOST", "`docker_host` of that host in {file}"),
+    (r"DOCKER_HOST=(?=unix)", "`docker_host` of that host in {file} may be "),
+    (r" \(cert\.pem and key\.pem in DOCKER_CERT_PATH\)|, or ca\.pem in DOCKER_CERT_PATH", ""),
+)
+CONFIG = "config.yml"
 
 REPORT_IT = "Please report this defect, with the output of the same command with -v."
 
@@ -120,11 +129,20 @@ def _late(name: str, address: Address) -> DaemonError:
     )
 
 
-def of_host(name: str, error: DaemonError) -> DaemonError:
-    """The error with the host's name; the daemon of DOCKER_HOST needs none."""
+def of_host(name: str, error: DaemonError, file: str = CONFIG) -> DaemonError:
+    """The error with the host's name, which stands in *file*; the daemon of DOCKER_HOST needs none."""
     if name == DEFAULT_HOST or error.message.startswith(f"Host {name}: "):
         return error
-    return DaemonError(f"Host {name}: {error.message}", error.remedy, error.id, error.status)
+    return DaemonError(f"Host {name}: {error.message}", remedy_for(name, error.remedy, file), error.id, error.status)
+
+
+def remedy_for(name: str, remedy: str, file: str = CONFIG) -> str:
+    """The remedy in words that are true of this host."""
+    if name == DEFAULT_HOST:
+        return remedy
+    for pattern, words in _INSTEAD:
+        remedy = re.sub(pattern, words.format(file=file), remedy)
+    return remedy
 
 
 @contextlib.contextmanager

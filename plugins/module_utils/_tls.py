@@ -44,12 +44,7 @@ def require_files(address: Address) -> None:
             with open(path, "rb"):
                 pass
         except OSError as error:
-            reason, in_config = error.strerror or str(error), f"tls_{'ca_cert' if option == 'ca_path' else option}"
-            raise DaemonError(
-                f"The TLS file {path} for the Docker daemon at {address.docker_host} cannot be read: {reason}.",
-                f"Correct `{in_config}` of the host in config.yml, `{option}` of the task, or DOCKER_CERT_PATH.",
-                "TLS_INVALID",
-            ) from error
+            raise _unfit(address, option, path, f"cannot be read: {error.strerror or error}") from error
     if bool(address.client_cert) != bool(address.client_key):
         there, missing = ("client_cert", "client_key") if address.client_cert else ("client_key", "client_cert")
         raise DaemonError(
@@ -57,10 +52,49 @@ def require_files(address: Address) -> None:
             "Give both (cert.pem and key.pem in DOCKER_CERT_PATH), or neither.",
             "TLS_INVALID",
         )
+    _load_files(address)
+
+
+def _unfit(address: Address, option: str, path: str, why: str) -> DaemonError:
+    in_config = f"tls_{'ca_cert' if option == 'ca_path' else option}"
+    return DaemonError(
+        f"The TLS file {path} for the Docker daemon at {address.docker_host} {why}.",
+        f"Correct `{in_config}` of the host in config.yml, `{option}` of the task, or DOCKER_CERT_PATH.",
+        "TLS_INVALID",
+    )
+
+
+def _load_files(address: Address) -> None:
+    """OpenSSL says what is wrong with a file, and not with which."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    for option, path in (("ca_path", address.ca_path), ("client_cert", address.client_cert)):
+        try:
+            if path:
+                context.load_verify_locations(path)
+        except (OSError, ValueError) as error:
+            raise _unfit(address, option, path or "", "has no certificate in the format PEM") from error
+    if not address.client_cert or not address.client_key:
+        return
+
+    def locked() -> str:
+        raise _unfit(address, "client_key", address.client_key or "", "has a passphrase, which nobody is asked for")
+
+    try:
+        context.load_cert_chain(address.client_cert, address.client_key, locked)
+    except (OSError, ValueError) as error:
+        belongs = getattr(error, "reason", "") == "KEY_VALUES_MISMATCH"
+        why = f"is not the key of {address.client_cert}" if belongs else "has no private key in the format PEM"
+        raise _unfit(address, "client_key", address.client_key, why) from error
 
 
 def tls_error(where: str, reason: str, code: int, server: Certificate, client: Optional[Certificate]) -> DaemonError:
     """From OpenSSL's words (*reason*), its verification *code* (0: none), and the two certificates. Pure."""
+    if not code and re.search(r"wrong version number|record layer failure|HTTP request", reason, re.IGNORECASE):
+        remedy = "Give the daemon's TLS port (2376), or set the daemon up for TLS."
+        if re.match(r"\w+://(localhost|127\.|\[::1\])", where):
+            remedy = "Leave TLS off, or use the daemon's TLS port (2376)."
+        seen = f"TLS with the Docker daemon at {where} failed: what listens there does not speak TLS ({reason})."
+        return DaemonError(seen, remedy, "TLS_INVALID")
     seen, remedy = _explained(reason, code, server, client)
     return DaemonError(f"TLS with the Docker daemon at {where} failed: {seen}.", remedy, "TLS_INVALID")
 
@@ -86,11 +120,6 @@ def _explained(reason: str, code: int, server: Certificate, client: Optional[Cer
             "authority that the daemon trusts, and not expired."
         )
         return f"the daemon refused our certificate: {reason}; {ours}", remedy
-    if re.search(r"wrong version number|record layer failure|HTTP request", reason, re.IGNORECASE):
-        return (
-            f"what listens there does not speak TLS ({reason})",
-            "Leave TLS off, or use the daemon's TLS port (2376).",
-        )
     return reason, (
         "Check `tls_ca_cert`, `tls_client_cert`, `tls_client_key` and `tls_hostname`, and the certificate's dates "
         "(openssl x509 -noout -dates -subject -in FILE)."

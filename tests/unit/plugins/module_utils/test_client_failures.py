@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import subprocess
 import sys
 
 import pytest
@@ -14,7 +15,7 @@ from ansible_collections.tpaexec.docker.plugins.module_utils._address import Add
 from ansible_collections.tpaexec.docker.plugins.module_utils._client import require_sdk, translate
 from ansible_collections.tpaexec.docker.plugins.module_utils._errors import DaemonError
 from ansible_collections.tpaexec.docker.plugins.module_utils._socket_access import SocketFacts, denied, other_socket
-from ansible_collections.tpaexec.docker.plugins.module_utils._tls import Certificate, tls_error
+from ansible_collections.tpaexec.docker.plugins.module_utils._tls import Certificate, require_files, tls_error
 
 TRACEBACK = "Traceback (most recent call last):\nModuleNotFoundError: No module named 'docker'\n"
 
@@ -156,7 +157,6 @@ CLIENT = Certificate("me", until="Feb  1 00:00:00 2026 GMT", since="Feb  1 00:00
         ("unable to get local issuer certificate", 20, None, "issued by Some CA"),
         ("tlsv13 alert certificate required", 0, None, "we have none"),
         ("sslv3 alert certificate expired", 0, CLIENT, "until Feb  1 00:00:00 2026 GMT"),
-        ("[SSL: WRONG_VERSION_NUMBER] wrong version number", 0, None, "does not speak TLS"),
         ("something new", 0, None, "something new"),
     ],
 )
@@ -165,6 +165,53 @@ def test_tls(reason, code, client, said):
     assert error.id == "TLS_INVALID"
     assert said in error.message
     assert error.remedy
+
+
+@pytest.mark.parametrize(
+    ("where", "remedy"),
+    [
+        ("tcp://dock:2375", "Give the daemon's TLS port (2376), or set the daemon up for TLS."),
+        ("tcp://127.0.0.1:2375", "Leave TLS off, or use"),
+        ("https://localhost:2375", "Leave TLS off, or use"),
+    ],
+)
+def test_nobody_is_told_to_leave_tls_off_on_a_network(where, remedy):
+    error = tls_error(where, "[SSL: WRONG_VERSION_NUMBER] wrong version number", 0, Certificate(), None)
+    assert "does not speak TLS" in error.message
+    assert error.remedy.startswith(remedy)
+
+
+def test_the_tls_file_that_is_unfit_is_named(tmp_path):
+    def openssl(*words: str) -> None:
+        subprocess.run(["openssl", *words], check=True, capture_output=True, cwd=tmp_path)
+
+    for name in ("a", "b"):
+        subject = ["-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.pem"]
+        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject)
+    openssl("rsa", "-aes128", "-passout", "pass:secret", "-in", "a.key", "-out", "locked.key")
+    (tmp_path / "no.pem").write_text("nothing\n")
+
+    def seen(ca: str, cert: str, key: str) -> str:
+        files = {"ca_path": ca, "client_cert": cert, "client_key": key}
+        address = Address(
+            "tcp://h:1", validate_certs=True, **{name: str(tmp_path / file) for name, file in files.items()}
+        )
+        with pytest.raises(DaemonError) as caught:
+            require_files(address)
+        assert caught.value.id == "TLS_INVALID"
+        return str(caught.value).replace(f"{tmp_path}/", "")
+
+    no = "for the Docker daemon at tcp://h:1 has no"
+    assert seen("no.pem", "a.pem", "a.key").startswith(
+        f"The TLS file no.pem {no} certificate in the format PEM. Correct "
+    )
+    assert "`tls_client_cert` of the host in config.yml" in seen("b.pem", "no.pem", "a.key")
+    assert seen("b.pem", "a.pem", "no.pem").startswith(
+        f"The TLS file no.pem {no} private key in the format PEM. Correct "
+    )
+    assert "is not the key of a.pem. Correct `tls_client_key`" in seen("b.pem", "a.pem", "b.key")
+    assert "locked.key for the Docker daemon at tcp://h:1 has a passphrase" in seen("b.pem", "a.pem", "locked.key")
+    require_files(Address("tcp://h:1", True, ca_path=str(tmp_path / "b.pem")))
 
 
 @pytest.mark.parametrize(

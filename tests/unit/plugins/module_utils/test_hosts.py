@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.tpaexec.docker.plugins.module_utils._address import Address
 from ansible_collections.tpaexec.docker.plugins.module_utils._errors import DaemonError
-from ansible_collections.tpaexec.docker.plugins.module_utils._hosts import addresses_of, closing, connect_all
+from ansible_collections.tpaexec.docker.plugins.module_utils._hosts import addresses_of, closing, connect_all, of_host
 from ansible_collections.tpaexec.docker.plugins.module_utils._spec.model import Host
 
 TASK = Address("unix:///run/task.sock", tls=True, ca_path="/env/ca.pem", timeout=7)
@@ -71,6 +71,32 @@ def test_what_goes_wrong_in_a_thread_is_data() -> None:
     assert str(found["a"]).startswith("Host a: Unexpected: ValueError: odd. Please report")
     with closing(found) as same:
         assert same is found
+
+
+@pytest.mark.parametrize(
+    ("remedy", "said"),
+    [
+        (
+            "Check DOCKER_HOST (or `docker_host`), and more.",
+            "Check `docker_host` of that host in config.yml, and more.",
+        ),
+        ("Here: DOCKER_HOST=unix:///a (x).", "Here: `docker_host` of that host in config.yml may be unix:///a (x)."),
+        ("Give a `k` (cert.pem and key.pem in DOCKER_CERT_PATH) signed.", "Give a `k` signed."),
+    ],
+)
+def test_the_environment_is_not_named_for_a_host_of_config_yml(remedy: str, said: str) -> None:
+    error = DaemonError("It is off.", remedy)
+    assert of_host("h1", error).remedy == said
+    assert of_host("default", error).remedy == remedy
+    assert "in the source" in of_host("h1", DaemonError("x", "DOCKER_HOST (or `docker_host`)"), "the source").remedy
+
+
+def test_what_is_said_of_a_daemon_is_true_of_a_host_of_config_yml() -> None:
+    """By the messages as they are made."""
+    for address in (Address("foo://x"), Address("unix:///nowhere/docker.sock"), Address("tcp://127.0.0.1:1")):
+        found = connect_all({"h1": address})["h1"]
+        assert isinstance(found, DaemonError)
+        assert "DOCKER_HOST" not in str(found)
 
 
 def test_the_one_daemon_of_docker_host_is_as_ever() -> None:
