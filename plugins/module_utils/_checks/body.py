@@ -12,7 +12,7 @@ from .._argspec import connection_argument_spec, policy_argument_spec
 from .._client import Daemon
 from .._entry import Run
 from .._errors import DaemonError, PlatformError
-from .._hosts import addresses_of
+from .._hosts import addresses_of, remedy_for
 from .._spec.model import Cluster
 from . import gather_through, hosts, registry, several
 from .background import Until
@@ -119,7 +119,9 @@ def _examine_hosts(
 
     def examine(name: str, wanted: Wants) -> several.One:
         own = dict(params, cli=params["cli"] and name == names[0])  # the docker command is of this machine
-        return _examine_one(own, run, checks, addresses[name], wanted)
+        one = _examine_one(own, run, checks, addresses[name], wanted)
+        found = [replace(item, remedy=remedy_for(name, item.remedy)) for item in one.outcome.findings]
+        return replace(one, outcome=replace(one.outcome, findings=tuple(found)))
 
     found = several.examine_all(names, wants, examine)
     between = list(hosts.compare({name: one.facts for name, one in found.items()}))
@@ -225,7 +227,9 @@ def _result(
     params: Mapping[str, Any], facts: Facts, outcome: Outcome, findings: list[Finding], checks: tuple[Check, ...]
 ) -> dict[str, Any]:
     room = capacity(facts)
-    where = ": ".join(filter(None, (params["title"], _where(facts))))
+    where = _where(facts)
+    if params["title"] and not where.startswith(f"{params['title']} ("):
+        where = f"{params['title']}: {where}"
     engine: Any = None if isinstance(facts.engine, Unknown) else facts.engine
     storage: Any = None if isinstance(facts.storage, Unknown) else facts.storage
     shown = dict(plain(facts), capacity=room.as_dict())

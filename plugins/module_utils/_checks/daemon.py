@@ -222,6 +222,8 @@ def find_live_restore(facts: Facts) -> Iterable[Finding]:
     engine = _engine(facts)
     if engine.live_restore is None:
         raise NotRun("the daemon does not say whether live restore is on")
+    if any(want.driver == "overlay" for want in getattr(facts.wants, "networks", ())):
+        return  # the hosts of one cluster are a Swarm, which forbids it
     if not engine.live_restore and engine.docker:
         yield LIVE_RESTORE.finding(
             "Live restore is off: when the daemon restarts (an upgrade, say), all nodes stop with it."

@@ -144,5 +144,8 @@ def failure_message(findings: Iterable[Finding], where: str, tail: str = IGNORIN
     if not errors:
         return ""
     lines = [f"  - {finding.id}: {finding.message}\n    Remedy: {finding.remedy}" for finding in errors]
+    hosts = [finding.data.get("hosts") for finding in errors]
+    if all(hosts):  # of several: those that have errors
+        where = ", ".join(dict.fromkeys(name for names in hosts for name in names or ()))
     head = f"Mend {values.plural(len(errors), 'error')} on {where} before going on."
     return "\n".join([head, *lines, tail])

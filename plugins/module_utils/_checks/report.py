@@ -74,7 +74,7 @@ def _table(report: Report, colour: bool) -> str:
         return f"{COLOURS[kind]}{word}{RESET}" if colour else word
 
     findings, outcome = report.findings, report.outcome
-    lines = [paint(f"Preflight of {report.where}", "head")]
+    lines = [paint(f"Preflight {'' if report.where.startswith('between ') else 'of '}{report.where}", "head")]
     width = max((len(finding.id) for finding in findings), default=0)
     for theme, title in THEMES.items():
         rows = [finding for finding in findings if report.themes.get(finding.id, "") == theme]

@@ -34,11 +34,11 @@ def test_each_host_and_what_is_between(rig):
     assert set(reply.result["hosts"]) == set(rig.hosts)
     who = {ident: [item["hosts"] for item in reply.result["findings"] if item["id"] == ident]
            for ident in ("LIVE_RESTORE_OFF", "ROOT_EQUIVALENT")}  # fmt: skip
-    assert who["LIVE_RESTORE_OFF"] == [rig.hosts]  # what is the same of all is said once
+    assert who["LIVE_RESTORE_OFF"] == []  # Swarm forbids it
     assert who["ROOT_EQUIVALENT"] == [[host] for host in rig.hosts]  # this names each daemon's address
     assert "ENGINE_TWICE" in reply.result["checked"]["ran"]
     assert "--canary" in reply.result["checked"]["not_run"]["SWARM_PORT_BLOCKED"]
-    assert "Preflight of between the hosts" in reply.result["report"]
+    assert "Preflight between the hosts" in reply.result["report"]
 
 
 def test_one_engine_twice_and_a_silent_one(rig):
@@ -65,4 +65,4 @@ def test_as_a_user_types_it(rig, tmp_path):
     home = write_config(tmp_path / "t-swm", cluster(rig))
     done = tpaexec("preflight", home, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert [f"Preflight of {host}: " in done.stdout for host in rig.hosts] == [True] * 3
+    assert [f"Preflight of {host} (" in done.stdout for host in rig.hosts] == [True] * 3

@@ -75,6 +75,12 @@ def test_recorded(identifier, slug, info, expected):
     assert severity(engine_facts(slug, info), identifier) == expected
 
 
+def test_live_restore_is_nothing_for_the_hosts_of_one_cluster():
+    overlay = replace(captures.network(), driver="overlay")
+    assert severity(good_facts(wants=wants(networks=(captures.network(),))), "LIVE_RESTORE_OFF") == "info"
+    assert severity(good_facts(wants=wants(networks=(overlay,))), "LIVE_RESTORE_OFF") == ""
+
+
 def test_a_rootless_engine_without_cgroups_is_told_how_to_get_them():
     found = captures.check(engine_facts("rootless-20.10.24")).findings
     missing = {item.data["controller"]: item for item in found if item.id == "CGROUP_CONTROLLER_MISSING"}

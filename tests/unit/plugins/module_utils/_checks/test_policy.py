@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -102,3 +103,10 @@ def test_a_failure_tells_a_person_what_to_do():
     assert "--ignore" in text
     assert "LOOP_LVM" not in text
     assert failure_message([WARNING, INFO], "vm") == ""
+
+
+def test_of_several_hosts_those_are_named_that_have_errors():
+    second, both = (replace(ERROR, data={"hosts": hosts}) for hosts in (["h2"], ["h2", "h3"]))
+    assert failure_message([second, WARNING], "h1, h2, h3").startswith("Mend 1 error on h2 before")
+    assert failure_message([second, both], "h1, h2, h3").startswith("Mend 2 errors on h2, h3 before")
+    assert failure_message([ERROR, second], "h1, h2, h3").startswith("Mend 2 errors on h1, h2, h3 before")

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.tpaexec.docker.plugins.module_utils._checks import registry
+from ansible_collections.tpaexec.docker.plugins.module_utils._checks import body, registry
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.model import Finding, Outcome
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.report import Report, render
 from ansible_collections.tpaexec.docker.tests.unit.plugins.module_utils._checks import captures
@@ -35,6 +35,21 @@ def test_table_is_grouped_and_aligned(report):
     assert "Room for 3 more nodes." in lines
     assert lines[-1].startswith("1 error, ")
     assert max(len(line) for line in lines if "https://" not in line) <= 120
+
+
+def test_what_is_between_hosts_has_a_heading_that_can_be_read(report):
+    assert render(replace(report, where="between the hosts"), "table").startswith("Preflight between the hosts\n")
+
+
+def test_a_host_is_named_once():
+    facts = captures.good_facts()
+    params = {"format": "table", "color": False}
+    heads = [
+        str(body._result({**params, "title": title}, facts, captures.check(facts), [], ())["report"]).splitlines()[0]
+        for title in ("", facts.engine.name, "other")
+    ]
+    assert heads[0] == heads[1] == f"Preflight of {facts.engine.name} ({facts.client.docker_host})"
+    assert heads[2] == f"Preflight of other: {facts.engine.name} ({facts.client.docker_host})"
 
 
 def test_colours_only_when_asked(report):
