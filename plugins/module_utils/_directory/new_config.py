@@ -12,7 +12,7 @@ from typing import Any, Mapping, Optional
 from .._address import Address
 from .._entry import Run
 from .._errors import PlatformError
-from .._spec.configure import Wishes, compose, parse_wishes, render
+from .._spec.configure import HostsFile, Wishes, compose, parse_wishes, render
 from .._spec.load import read_config
 from .._spec.parse import parse_config
 from .config_file import CONFIG, config_hash, read_file
@@ -74,13 +74,13 @@ def _names_file(params: Mapping[str, Any]) -> Optional[str]:
         ) from error
 
 
-def _hosts_file(params: Mapping[str, Any]) -> Optional[tuple[str, str]]:
-    """The text, and the folder that its relative paths start from."""
+def _hosts_file(params: Mapping[str, Any]) -> Optional[HostsFile]:
+    """The text, the folder that its relative paths start from, and what reads a file there."""
     path = params.get("docker_hosts")
     if path is None:
         return None
     try:
-        return read_file(path), os.path.dirname(os.path.abspath(path))
+        return read_file(path), os.path.dirname(os.path.abspath(path)), read_file
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         remedy = "Name a YAML file with a map of Docker hosts (docs/configuration.md)."

@@ -6,7 +6,7 @@ from __future__ import annotations
 import random
 import re
 from dataclasses import dataclass, field
-from typing import Any, Collection, Mapping, Optional, Sequence
+from typing import Any, Callable, Collection, Mapping, Optional, Sequence
 
 from . import values
 from .hostnames import choose_names, names_of_file
@@ -18,6 +18,7 @@ from .problems import BadValue, Problems, did_you_mean, show
 from .spread import as_words, read_hosts, spread, swarm_room
 from .subnet import DEFAULT_NETWORK, Taken, choose_prefix, free_subnet, supernet
 
+HostsFile = tuple[str, str, Callable[[str], str]]
 PLATFORMS = ("docker",)
 ARCHITECTURES = ("M1",)
 OS_IMAGES = {"centos": "centos/systemd"}
@@ -61,11 +62,11 @@ def parse_wishes(
     params: Mapping[str, Any],
     directory_name: str,
     names_file: Optional[str] = None,
-    hosts_file: Optional[tuple[str, str]] = None,
+    hosts_file: Optional[HostsFile] = None,
 ) -> Wishes:
     """The module's options, every problem at once; places are the command's words.
 
-    *hosts_file* is its text, and the folder that it is in.
+    *hosts_file* is its text, the folder that it is in, and what reads a file there.
     """
     problems = Problems()
 

@@ -24,8 +24,10 @@ _TLS = (*_FILES, "tls_hostname")
 
 
 def host_name(value: Any) -> str:
-    if not isinstance(value, str) or not _NAME.fullmatch(value):
-        raise BadValue(f"{show(value)} is no name of a host.", "One word, such as default.")
+    if not isinstance(value, str):
+        raise BadValue(f"{show(value)} is no name of a host.", f"Write it in quotes: '{show(value)}'.")
+    if not _NAME.fullmatch(value):
+        raise BadValue(f"{show(value)} is no name of a host.", "Use letters, digits, '-', '_' and '.', such as h1.")
     return value
 
 

@@ -7,36 +7,58 @@ Pure. Voters are the nodes that elect a primary: for patroni those of etcd, else
 from __future__ import annotations
 
 import os
-from typing import Any, Mapping, Optional, Sequence
+import re
+from typing import Any, Callable, Mapping, Optional, Sequence
 
 from .._errors import ConfigError
+from .hosts import PLACE, parse_hosts
 from .keys import HOST_KEYS
 from .layout import Seat
 from .load import read_config
 from .model import DEFAULT_HOST
-from .problems import BadValue, show
+from .problems import BadValue, Problems, show
+from .settings import Files
 
+_HOW = (
+    "Write it as `h1: {docker_host: ssh://root@h1.example.com}`, a line a host; what stands under tpaexec_docker.hosts "
+    f"in config.yml. The words of a host are: {', '.join(HOST_KEYS)}."
+)
 ALLOW = "--allow-host-majority"
 _VOTE = {"primary", "replica", "witness"}
 _FILES = ("tls_ca_cert", "tls_client_cert", "tls_client_key")
 
 
-def read_hosts(text: str, folder: str) -> dict[str, dict[str, Any]]:
+def read_hosts(text: str, folder: str, read_file: Callable[[str], str] = str) -> dict[str, dict[str, Any]]:
     """The mapping of a hosts file. Its relative paths start from *folder*, the file's own."""
     try:
         data = read_config(text)
     except ConfigError as error:
         first = error.problems[0]
-        raise BadValue(f"{first.place}: {first.message}" if first.place else first.message, first.remedy) from None
-    if not isinstance(data, dict) or not data or not all(isinstance(words, dict) for words in data.values()):
-        raise BadValue(
-            "It is no map of hosts.",
-            "Write it as `h1: {docker_host: ssh://root@h1.example.com}`, a line a host; what stands under "
-            f"tpaexec_docker.hosts in config.yml. The words of a host are: {', '.join(HOST_KEYS)}.",
-        )
+        remedy = _HOW if re.search("config|cluster_name", first.remedy) else first.remedy  # it would be a config.yml's
+        raise BadValue(f"{first.place}: {first.message}" if first.place else first.message, remedy) from None
+    for key in ("tpaexec_docker", "hosts"):
+        if isinstance(data.get(key), dict) and not set(data[key]) & set(HOST_KEYS):
+            raise BadValue(f"The hosts stand under the key {key}.", f"The file's top level are the hosts. {_HOW}")
+    if not data or not all(isinstance(words, dict) for words in data.values()):
+        raise BadValue("It is no map of hosts.", _HOW)
     if DEFAULT_HOST in data:
         raise BadValue(f"The name {DEFAULT_HOST} is reserved.", "Give that host another name.")
-    return {str(name): _placed(words, folder) for name, words in data.items()}
+    hosts = {str(name): _placed(words, folder) for name, words in data.items()}
+    _check(hosts, folder, read_file)
+    return hosts
+
+
+def _check(hosts: Mapping[str, Any], folder: str, read_file: Callable[[str], str]) -> None:
+    """As in config.yml, before anything is made of them; the places are those of the file."""
+    problems = Problems()
+    parse_hosts(hosts, Files(folder, read_file), problems)
+    try:
+        problems.raise_any("the hosts file")
+    except ConfigError as error:
+        at = ("the directory of config.yml", "that of this file")
+        found = [BadValue(one.message, one.remedy.replace(*at), one.place.replace(PLACE, "")) for one in error.problems]
+        found[0].others = found[1:]
+        raise found[0] from None
 
 
 def _placed(words: Mapping[str, Any], folder: str) -> dict[str, Any]:

@@ -63,7 +63,8 @@ def test_an_instance_before_its_location_before_instance_defaults(parse: Parse, 
 @pytest.mark.parametrize(
     ("name", "words", "place", "message"),
     [
-        ("a b", {}, "", "no name of a host"),
+        ("a b", {}, "", "'a b' is no name of a host. Use letters, digits"),
+        (1, {}, "", "1 is no name of a host. Write it in quotes: '1'."),
         ("h", "x", ".h", "A map is needed"),
         ("h", {}, ".h.docker_host", "missing"),
         ("h", {"docker_host": ""}, ".h.docker_host", "Text is needed"),

@@ -7,6 +7,8 @@ from itertools import product
 
 import pytest
 
+from ansible_collections.tpaexec.docker.plugins.module_utils._errors import ConfigError
+from ansible_collections.tpaexec.docker.plugins.module_utils._spec.configure import parse_wishes
 from ansible_collections.tpaexec.docker.plugins.module_utils._spec.layout import lay_out
 from ansible_collections.tpaexec.docker.plugins.module_utils._spec.problems import BadValue
 from ansible_collections.tpaexec.docker.plugins.module_utils._spec.spread import (
@@ -69,8 +71,50 @@ def test_what_is_no_file_of_hosts(text):
         read_hosts(text, "/etc")
 
 
+@pytest.mark.parametrize(
+    ("text", "seen", "remedy"),
+    [
+        ("", "It is empty.", "Write it as `h1: {"),
+        ("- h1", "not a map", "Write it as `h1: {"),
+        ("hosts: {h1: {docker_host: 'ssh://h1'}}", "under the key hosts.", "The file's top level are the hosts. Write"),
+        ("tpaexec_docker: {hosts: {h1: {}}}", "under the key tpaexec_docker.", "The file's top level are the hosts."),
+        ("h1: {}", "It is missing.", "Write unix:///PATH"),
+        ("h1: {docker_host: 'tcp://h1'}", "has no port.", "tcp://HOST:2376"),
+        (
+            "h1: {docker_host: 'tcp://h:1', tls_ca_cert: ca}",
+            "'/etc/ca' cannot be read",
+            "starts from that of this file.",
+        ),
+    ],
+)
+def test_a_file_of_hosts_is_spoken_of_as_one(text, seen, remedy):
+    def nothing(_path: str) -> str:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    with pytest.raises(BadValue) as caught:
+        read_hosts(text, "/etc", nothing)
+    assert seen in caught.value.message
+    assert remedy in caught.value.remedy
+    assert "cluster_name" not in caught.value.remedy
+
+
+def test_a_host_may_be_called_hosts():
+    assert set(read_hosts("hosts: {docker_host: 'ssh://h1'}", "/etc")) == {"hosts"}
+
+
+def test_a_bad_host_is_said_before_the_majority():
+    words = {"docker_hosts": "file", "locations": None}
+    with pytest.raises(ConfigError, match=r"--docker-hosts\.h1\.docker_host: 'x' is no address") as caught:
+        parse_wishes(words, "demo", None, ("h1: {docker_host: x}\nh2: {docker_host: 'tcp://h2'}", "/etc", str))
+    assert [one.place for one in caught.value.problems] == [
+        "--docker-hosts.h1.docker_host",
+        "--docker-hosts.h2.docker_host",
+    ]
+
+
 def test_paths_start_from_the_file():
-    found = read_hosts("h1: {docker_host: 'tcp://h1:2376', tls_ca_cert: ca.pem, tls_client_key: /k}", "/etc/hosts.d")
+    files = "tls_ca_cert: ca.pem, tls_client_cert: c, tls_client_key: /k"
+    found = read_hosts(f"h1: {{docker_host: 'tcp://h1:2376', {files}}}", "/etc/hosts.d")
     assert found["h1"]["tls_ca_cert"] == "/etc/hosts.d/ca.pem"
     assert found["h1"]["tls_client_key"] == "/k"
 
