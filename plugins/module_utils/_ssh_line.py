@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.util
+import inspect
 import re
 import shlex
 import socket
@@ -109,7 +110,8 @@ def _limit(adapter: Any) -> None:
         create(self, base_url)
         seconds = adapter.timeouts.get(_host(base_url))
         if seconds:
-            kinds = ("banner_timeout", "auth_timeout", "channel_timeout")
+            known = inspect.signature(self.ssh_client.connect).parameters  # channel_timeout: paramiko 3.1 and newer
+            kinds = [kind for kind in ("banner_timeout", "auth_timeout", "channel_timeout") if kind in known]
             self.ssh_params.update(dict.fromkeys(kinds, seconds), timeout=min(LINE_TIMEOUT, seconds))
 
     def connected(self: Any) -> None:

@@ -143,11 +143,21 @@ def test_what_is_silent_later_is_left_behind():
         _ssh_line.within("ssh://h1", 5, lambda: 1 // 0)
 
 
-def test_paramiko_gets_limits_for_the_hosts_that_have_them():
+@pytest.mark.parametrize("newer", [(), ("channel_timeout",)])
+def test_paramiko_gets_limits_for_the_hosts_that_have_them(newer: tuple[str, ...]):
+    class Old:
+        def connect(self, hostname, timeout=None, banner_timeout=None, auth_timeout=None):
+            """Before 3.1."""
+
+    class New:
+        def connect(self, hostname, timeout=None, banner_timeout=None, auth_timeout=None, channel_timeout=None):
+            """As it is."""
+
     class Adapter:
         ssh_params: dict[str, Any]
 
         def _create_paramiko_client(self, base_url: str) -> None:
+            self.ssh_client = New() if newer else Old()
             self.ssh_params = {"hostname": base_url, "port": None}
 
         def _connect(self) -> None:
@@ -159,6 +169,7 @@ def test_paramiko_gets_limits_for_the_hosts_that_have_them():
     adapter._create_paramiko_client("ssh://h2")
     assert set(adapter.ssh_params) == {"hostname", "port"}
     adapter._create_paramiko_client("ssh://ada@h1:22")
-    assert (adapter.ssh_params["timeout"], adapter.ssh_params["banner_timeout"]) == (10, 60)
+    limits = {"timeout": 10, **dict.fromkeys(("banner_timeout", "auth_timeout", *newer), 60)}
+    assert {key: value for key, value in adapter.ssh_params.items() if "timeout" in key} == limits
     with pytest.raises(DaemonError, match=r"does not answer to ssh .*, port 22\)\. Is it switched on"):
         adapter._connect()
