@@ -441,7 +441,7 @@ class Heard:
 
     def forget(self, before: bytes = b"") -> None:
         """What it said until now, or before this word."""
-        del self._data[: self._data.find(before) if before else len(self._data)]
+        del self._data[: max(0, self._data.find(before)) if before else len(self._data)]
 
     @property
     def text(self) -> bytes:

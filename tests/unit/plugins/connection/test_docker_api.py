@@ -209,6 +209,16 @@ def test_a_command_that_the_engine_could_not_start(node: Any) -> None:
     assert node(Engine(Line((STDOUT, said)), 126)).exec_command("true") == (126, said, b"")
 
 
+def test_what_is_forgotten() -> None:
+    one = docker_api.Heard("abcd")
+    one.add(b"lecture\nBECOME-SUCCESS-x\nroot")
+    one.forget(before=b"no such word")
+    one.forget(before=b"BECOME-SUCCESS-x")
+    assert one.text == b"BECOME-SUCCESS-x\nroot"
+    one.forget()
+    assert one.text == b""
+
+
 def test_an_end_that_comes_in_pieces() -> None:
     sink = io.BytesIO()
     for one in (docker_api.Heard("abcd", sink), docker_api.Heard("abcd")):
