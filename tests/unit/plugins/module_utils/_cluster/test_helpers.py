@@ -31,7 +31,7 @@ def test_whose_they_are() -> None:
 
 
 def test_sweep_takes_those_alone_and_is_stopped_by_nothing() -> None:
-    boot = helpers.this_run().split(" ")[0]
+    boot = helpers.this_run().partition(" ")[0]
     there = [item(helpers.this_run()), item(f"{boot} 999999999 1"), item(f"{boot} 999999998 1"), item("other 1 1")]
     removed = []
 
