@@ -83,7 +83,8 @@ def _identify(connected: Mapping[str, Connected], job: Job, run: Run, places: Ma
     """The cluster's id, and what is there as seen with it. A new id until something is made with it; `adopt` takes the
     id that the containers of our names carry, when ours is lost."""
     ident = read_id(job.directory)
-    fleet = observe_all(connected, job.cluster, ident, job.parallel, places)
+    attaches = job.wishes.state == PRESENT
+    fleet = observe_all(connected, job.cluster, ident, job.parallel, places, attaches=attaches)
     if job.adopt:
         found = _adoptable_id(job.cluster, fleet)
         if found and found != ident:
@@ -91,7 +92,7 @@ def _identify(connected: Mapping[str, Connected], job: Job, run: Run, places: Ma
                 f"Taking over cluster {job.cluster.name} by name: its nodes carry the id {found}, "
                 f"this directory's was {ident or 'lost'}."
             )
-            return found, observe_all(connected, job.cluster, found, job.parallel, places)
+            return found, observe_all(connected, job.cluster, found, job.parallel, places, attaches=attaches)
     return ident or new_id(), fleet
 
 

@@ -79,11 +79,14 @@ def observe_all(
     cluster_id: str,
     parallel: int,
     places: Optional[Mapping[str, Place]] = None,
+    *,
+    attaches: bool = False,
 ) -> Fleet:
     """Look at every host at once. A host that fails while it is looked at counts as silent.
 
     *places* are the record's: a host that has nodes by them matters as one that config.yml uses. One host alone that
-    fails raises its DaemonError.
+    fails raises its DaemonError. *attaches*: a host that its Swarm does not reach counts as silent, too; nodes
+    there can be stopped and removed, but not attached.
     """
     required = tuple(host.name for host in cluster.used_hosts)
     daemons = {name: item for name, item in connected.items() if not isinstance(item, DaemonError)}
@@ -98,7 +101,7 @@ def observe_all(
     lost = {name: item for name, item in {**connected, **looks}.items() if isinstance(item, DaemonError)}
     asked = {name for name in lost if name in required or name in {place.host for place in (places or {}).values()}}
     view = observe_swarm(daemons, worlds, lost) if _reaches_over(cluster, worlds) else None
-    for name in cut_off(worlds, view):
+    for name in cut_off(worlds, view) if attaches else ():
         lost[name] = of_host(name, DaemonError(CUT_OFF, BACK, "SWARM_CUT_OFF"))
         if name in required or name in {place.host for place in (places or {}).values()}:
             asked.add(name)
