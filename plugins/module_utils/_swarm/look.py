@@ -12,7 +12,7 @@ from .._errors import DaemonError
 from .._hosts import of_host
 from .model import ACTIVE, PENDING, HostSwarm
 
-SETTLING = 20.0  # seconds: an election after a manager came or went, a join that is under way
+SETTLING = 20.0  # seconds: an election after a manager came or went, a join that is under way, a host that has booted
 
 
 def settled(
@@ -30,7 +30,10 @@ def settled(
 def _moving(found: Sequence[HostSwarm]) -> bool:
     managers = [host for host in found if host.state == ACTIVE and host.manager]
     leaderless = bool(managers) and all(host.members is None for host in managers)
-    return leaderless or any(host.state == PENDING for host in found)
+    # Nothing can be attached on a host that has booted before its Swarm has seen that.
+    absent = {member.id for host in managers for member in host.members or () if not member.ready}
+    booted = any(host.state == ACTIVE and host.node in absent for host in found)
+    return leaderless or booted or any(host.state == PENDING for host in found)
 
 
 def look(daemons: Mapping[str, Daemon]) -> tuple[list[HostSwarm], dict[str, DaemonError]]:

@@ -53,6 +53,19 @@ def test_an_election_and_a_join_are_waited_for() -> None:
     assert naps == 3
 
 
+def test_a_host_that_has_booted_is_waited_for() -> None:
+    """It answers before the Swarm lists it as ready; one that does not answer is not waited for."""
+
+    def nodes(state: str) -> list[Any]:
+        return [*NODES, {"ID": "w", "Spec": {"Role": "worker"}, "Status": {"State": state}}]
+
+    leader = Engine((ACTIVE, nodes("down")), (ACTIVE, nodes("down")), (ACTIVE, nodes("ready")))
+    worker = ({"LocalNodeState": "active", "NodeID": "w"}, None)
+    assert see(a=leader, b=Engine(worker))[2] == 2
+    leader = Engine((ACTIVE, nodes("down")))
+    assert see(a=leader, b=Engine((DaemonError("It is off.", "Start it."), None)))[2] == 0
+
+
 def test_one_without_a_leader_beside_one_with_is_no_election() -> None:
     found, _errors, naps = see(a=Engine((ACTIVE, NODES)), b=Engine((ACTIVE, None)))
     assert found["b"] is None
