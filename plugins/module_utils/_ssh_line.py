@@ -18,10 +18,10 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import types
 from typing import Any, Callable, ClassVar, Iterator, Optional, TypeVar
 
+from ._background import Late, Task, Until
 from ._errors import DaemonError
 
 SSHCONN = "docker.transport.sshconn"
@@ -79,27 +79,15 @@ def prepare(docker_host: str, use_ssh_client: bool, timeout: int) -> None:
 
 def within(docker_host: str, seconds: float, function: Callable[[], T]) -> T:
     """*function*, which goes by ssh: what is silent between the steps that have limits of their own is left behind."""
-    ended: list[T] = []
-    failed: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            ended.append(function())
-        except BaseException as error:  # pylint: disable=broad-except
-            failed.append(error)
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if ended:
-        return ended[0]
-    if failed:
-        raise failed[0]
-    raise DaemonError(
-        f"No answer from {docker_host} within {seconds:g} s.",
-        "Look at that host, its sshd and its Docker daemon, or give it longer: DOCKER_TIMEOUT=120 in the environment.",
-        "DAEMON_HUNG",
-    )
+    try:
+        return Task(function).result(Until.after(seconds))
+    except Late as late:
+        raise DaemonError(
+            f"No answer from {docker_host} within {seconds:g} s.",
+            "Look at that host, its sshd and its Docker daemon, or give it longer: DOCKER_TIMEOUT=120 in the "
+            "environment.",
+            "DAEMON_HUNG",
+        ) from late
 
 
 def _limit(adapter: Any) -> None:

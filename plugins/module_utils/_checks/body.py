@@ -9,13 +9,13 @@ from typing import Any, Mapping, Optional, Union
 
 from .._address import Address
 from .._argspec import connection_argument_spec, policy_argument_spec
+from .._background import Until
 from .._client import Daemon
 from .._entry import Run
 from .._errors import DaemonError, PlatformError
 from .._hosts import addresses_of, remedy_for
 from .._spec.model import Cluster
 from . import gather_through, hosts, registry, several
-from .background import Until
 from .capacity import capacity
 from .facts import Facts, plain
 from .facts_cluster import Wants

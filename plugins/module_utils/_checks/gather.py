@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Callable, Mapping, Optional, Union
 
 from .._address import Address
+from .._background import Late, Task, Until
 from .._client import Daemon, connect, sdk_api
 from .._errors import DaemonError
 from .._socket_access import socket_facts
 from . import gather_disks, gather_host, gather_through, machine
-from .background import Late, Task, Until
 from .facts import NO_DAEMON, Facts
 from .facts_cluster import Wants
 from .facts_engine import EngineFacts

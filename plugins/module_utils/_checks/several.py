@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Callable, Iterable, Mapping, Optional, Sequence
 from xml.etree import ElementTree
 
+from .._background import Late, Task, Until
 from .._client import Daemon
 from .._spec.model import Cluster
 from . import hosts, network
-from .background import Late, Task, Until
 from .facts import Facts
 from .facts_cluster import NetworkWant, Wants
 from .model import ERROR, WARNING, Check, Finding, Outcome, Rule, Unknown

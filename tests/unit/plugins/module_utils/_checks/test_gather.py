@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from ansible_collections.tpaexec.docker.plugins.module_utils._address import Address
+from ansible_collections.tpaexec.docker.plugins.module_utils._background import Late, Task, Until
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks import body, gather, gather_daemon
-from ansible_collections.tpaexec.docker.plugins.module_utils._checks.background import Late, Task, Until
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.facts_host import CliFacts, Failure
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.gather import Job
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.model import Unknown
