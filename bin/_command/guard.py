@@ -98,17 +98,25 @@ def _nodes_by_daemon(directory: str) -> dict[tuple[str, ...], set[str]]:
     except OSError:
         return found
     for name in names:
-        file = os.path.join(folder, name, "02-docker_host.yml")
-        options = _options(_text(file), os.path.join(directory, "inventory")) if os.path.exists(file) else ()
+        host = host_of(directory, name)
+        options = _options(host, os.path.join(directory, "inventory")) if host is not None else ()
         if options is not None:
             found.setdefault(options, set()).add(name)
     return found
 
 
-def _options(text: str, inventory_dir: str) -> Optional[tuple[str, ...]]:
-    """From a file that provision wrote, by its lines: Python's own library has no YAML."""
-    section = re.sub(r"\n {4,}", " ", text.partition("\ntpaexec_docker_host:\n")[2])  # a long value goes on there
-    host = {key: _plain(value) for key, value in re.findall(r"^  (\w+): (.+)$", section, re.MULTILINE)}
+def host_of(directory: str, node: str) -> Optional[dict[str, str]]:
+    """What the inventory says of the Docker host of *node*; None for the daemon of DOCKER_HOST. By the lines of a file
+    that provision wrote: Python's own library has no YAML."""
+    path = os.path.join(directory, "inventory", "host_vars", node, "02-docker_host.yml")
+    if not os.path.exists(path):
+        return None
+    section = _text(path).partition("\ntpaexec_docker_host:\n")[2]
+    section = re.sub(r"\n {4,}", " ", section)  # where a long value goes on
+    return {key: _plain(value) for key, value in re.findall(r"^  (\w+): (.+)$", section, re.MULTILINE)}
+
+
+def _options(host: dict[str, str], inventory_dir: str) -> Optional[tuple[str, ...]]:
     if not host.get("docker_host") or host.get("tls_hostname"):
         return None
     words = ["--host", host["docker_host"], *(["--tlsverify"] if any(key in host for key in TLS_FILES) else [])]

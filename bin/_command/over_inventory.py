@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import sys
 from typing import Any, NoReturn
 
 from . import environment
 from .errors import CommandError, UsageError
-from .guard import check_before_ansible
+from .guard import check_before_ansible, host_of
 from .processes import STOPPED, through_python, wait_for
 from .variables import extra_variables
 
@@ -105,17 +104,12 @@ def run_ssh(options: dict[str, Any], rest: list[str], environ: dict[str, str]) -
 def check_way(directory: str, login: str) -> None:
     """ssh_config's way to a node is the docker command, which knows a host by its address alone."""
     node = login.rpartition("@")[2]
-    path = os.path.join(directory, "inventory", "host_vars", node, "02-docker_host.yml")
-    try:
-        with open(path, encoding="utf-8") as file:
-            found = re.search(r"^ +tls_hostname: *(.+)$", file.read(), re.MULTILINE)
-    except (OSError, ValueError):
-        return
-    if found:
+    name = (host_of(directory, node) or {}).get("tls_hostname")
+    if name:
         raise CommandError(
             f"Use 'tpaexec cmd {directory} {node} -a COMMAND', or reach the node's Docker host by a name that is in "
             f"its certificate (docker_host in config.yml): ssh goes to {node} by the docker command, which cannot be "
-            f"told another name (tls_hostname: {found.group(1)})."
+            f"told another name (tls_hostname: {name})."
         )
 
 
