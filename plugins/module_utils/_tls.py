@@ -89,17 +89,13 @@ def _load_files(address: Address) -> None:
 
 def tls_error(where: str, reason: str, code: int, server: Certificate, client: Optional[Certificate]) -> DaemonError:
     """From OpenSSL's words (*reason*), its verification *code* (0: none), and the two certificates. Pure."""
-    if not code and re.search(r"wrong version number|record layer failure|HTTP request", reason, re.IGNORECASE):
-        remedy = "Give the daemon's TLS port (2376), or set the daemon up for TLS."
-        if re.match(r"\w+://(localhost|127\.|\[::1\])", where):
-            remedy = "Leave TLS off, or use the daemon's TLS port (2376)."
-        seen = f"TLS with the Docker daemon at {where} failed: what listens there does not speak TLS ({reason})."
-        return DaemonError(seen, remedy, "TLS_INVALID")
-    seen, remedy = _explained(reason, code, server, client)
+    seen, remedy = _explained(where, reason, code, server, client)
     return DaemonError(f"TLS with the Docker daemon at {where} failed: {seen}.", remedy, "TLS_INVALID")
 
 
-def _explained(reason: str, code: int, server: Certificate, client: Optional[Certificate]) -> tuple[str, str]:
+def _explained(
+    where: str, reason: str, code: int, server: Certificate, client: Optional[Certificate]
+) -> tuple[str, str]:
     renew = "Renew the daemon's certificate on its host and restart the daemon; compare both clocks."
     if code in (EXPIRED, NOT_YET):
         return f"the daemon's certificate {'has expired' if code == EXPIRED else 'is not valid yet'} ({server})", renew
@@ -120,6 +116,12 @@ def _explained(reason: str, code: int, server: Certificate, client: Optional[Cer
             "authority that the daemon trusts, and not expired."
         )
         return f"the daemon refused our certificate: {reason}; {ours}", remedy
+    if re.search(r"wrong version number|record layer failure|HTTP request", reason, re.IGNORECASE):
+        here = re.match(r"\w+://(localhost|127\.|\[::1\])", where)
+        remedy = "Give the daemon's TLS port (2376), or set the daemon up for TLS."
+        if here:
+            remedy = "Leave TLS off, or use the daemon's TLS port (2376)."
+        return f"what listens there does not speak TLS ({reason})", remedy
     return reason, (
         "Check `tls_ca_cert`, `tls_client_cert`, `tls_client_key` and `tls_hostname`, and the certificate's dates "
         "(openssl x509 -noout -dates -subject -in FILE)."

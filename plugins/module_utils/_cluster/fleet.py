@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Mapping, Optional
 
+from .._checks import hosts as rules
 from .._client import Daemon
 from .._errors import DaemonError
 from .._hosts import Connected, of_host
@@ -99,20 +100,17 @@ def observe_all(
     looks = dict(zip(daemons, run_all(jobs, len(jobs))))
     worlds = {name: item for name, item in looks.items() if isinstance(item, World)}
     lost = {name: item for name, item in {**connected, **looks}.items() if isinstance(item, DaemonError)}
-    asked = {name for name in lost if name in required or name in {place.host for place in (places or {}).values()}}
     view = observe_swarm(daemons, worlds, lost) if _reaches_over(cluster, worlds) else None
     for name in cut_off(worlds, view) if attaches else ():
-        lost[name] = of_host(name, DaemonError(CUT_OFF, BACK, "SWARM_CUT_OFF"))
-        if name in required or name in {place.host for place in (places or {}).values()}:
-            asked.add(name)
+        lost[name] = of_host(name, DaemonError(CUT_OFF, rules.CUT_OFF.remedy, rules.CUT_OFF.id))
         del worlds[name]
+    asked = {name for name in lost if name in required or name in {place.host for place in (places or {}).values()}}
     if view is None and required[0] in lost:
         raise lost[required[0]]
     return Fleet(worlds, {name: lost[name] for name in lost if name in asked}, required, view, cluster_id, places or {})
 
 
 CUT_OFF = "It is cut off from the other managers of its Swarm, which lead it without this one."
-BACK = "Look at its cable and at firewalls on the way; it comes back by itself within a minute once it reaches them."
 
 
 def cut_off(worlds: Mapping[str, World], view: Optional[SwarmView]) -> list[str]:

@@ -160,7 +160,7 @@ def _known_addresses(sight: Sight) -> dict[str, str]:
 def reached_by(host: Host) -> str:
     """The IPv4 address in docker_host, a name resolved; "" for a socket, loopback, or a name of ssh_config."""
     parts = urlsplit(host.docker_host)
-    if parts.scheme not in ("tcp", "https", "ssh") or not parts.hostname:
+    if parts.scheme not in ("tcp", "ssh") or not parts.hostname:
         return ""
     try:
         found = ipaddress.ip_address(socket.gethostbyname(parts.hostname))
