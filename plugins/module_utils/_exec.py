@@ -172,7 +172,9 @@ class _Socket:
 
 
 class _Channel:
-    """paramiko. Whether it takes data cannot be waited for, only asked."""
+    """paramiko. Whether it takes data cannot be waited for, only asked. Its `fileno` is of no use: that pipe is written
+    to by the connection's thread after `close` (paramiko/pipe.py), which ends the connection or strikes another file.
+    """
 
     LOOK = 0.02  # seconds between two looks
 
@@ -181,9 +183,12 @@ class _Channel:
         line.settimeout(0)
         _keep_alive(line.get_transport().sock)
         self.first = bytes(output._rbuffer)
+        self._came: Optional[bytes] = None
 
     def receive(self) -> Optional[bytes]:
-        data: bytes = self.line.recv(CHUNK)
+        data, self._came = self._came, None
+        if data is None:
+            data = self.line.recv(CHUNK)
         return data
 
     def send(self, data: memoryview) -> int:
@@ -193,7 +198,10 @@ class _Channel:
 
     def wait(self, write: bool, seconds: Optional[float]) -> None:
         look = self.LOOK if seconds is None else min(self.LOOK, seconds)
-        _wait(self.line.fileno(), None, look if write else seconds)
+        self.line.settimeout(look if write else seconds)
+        with contextlib.suppress(*NOT_NOW):
+            self._came = self.line.recv(CHUNK)
+        self.line.settimeout(0)
 
 
 class _Pipes:

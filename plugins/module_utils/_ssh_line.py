@@ -12,6 +12,7 @@ import contextlib
 import importlib
 import importlib.util
 import inspect
+import logging
 import re
 import shlex
 import socket
@@ -91,7 +92,9 @@ def within(docker_host: str, seconds: float, function: Callable[[], T]) -> T:
 
 
 def _limit(adapter: Any) -> None:
-    """The SDK's adapter for paramiko, with limits for the hosts in its `timeouts`."""
+    """The SDK's adapter for paramiko, with limits for the hosts in its `timeouts`. What goes wrong is in exceptions:
+    paramiko's log would get between a task's output."""
+    logging.getLogger("paramiko").addHandler(logging.NullHandler())
     create, connect = adapter._create_paramiko_client, adapter._connect
 
     def limited(self: Any, base_url: str) -> None:
