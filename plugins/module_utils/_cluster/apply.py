@@ -12,7 +12,7 @@ from .._errors import DaemonError, PlatformError
 from .._hosts import of_host
 from .._spec.model import Attachment
 from .body import create_body, endpoint
-from .explain import ATTACHED_LATE, explained
+from .explain import ATTACH_DENIED, ATTACHED_LATE, explained
 from .hosts_file import capture_lines, restore_lines
 from .labels import node_labels
 from .plan_model import NodePlan, Step
@@ -23,6 +23,10 @@ from .tools import Benches, Site, Tools
 
 FREEING = ("remove", "disconnect")
 SILENT = ("DAEMON_HUNG", "DAEMON_NOT_RUNNING")
+# Seconds. An engine whose host has booted may exchange an overlay's state with its own former self, for 30 s (its log:
+# "Bulk sync to node … timed out"). It gives an attachment 20 s of that; what is left of it then counts as open, until
+# the engine has denied the network (moby, AttachNetwork). Asked again without a pause, it was seen to leave a task.
+ATTACHING = 60.0
 
 
 @dataclass
@@ -165,14 +169,21 @@ class NodeWorker:
         installer = self._at(result).installer
         if installer is not None and "create" in result.done:
             result.ssh = installer.install(result.container_id, self._image_id(result))
-        tools = self._at(result)
-        try:
-            tools.daemon.call("start", result.container_id)
-        except DaemonError as error:
-            # A host that has just come back to its Swarm hears of an overlay late: the engine waits 20 s, and no more.
-            if not re.search(ATTACHED_LATE, error.message) or tools.deadline.passed:
-                raise
-            tools.daemon.call("start", result.container_id)
+        self._attaching(result, "start", result.container_id)
+
+    def _attaching(self, result: NodeResult, method: str, *args: Any, **kwargs: Any) -> None:
+        """A call that attaches a node to its networks: again, where a Swarm's engine says no for a while."""
+        tools, until = self._at(result), 0.0
+        while True:
+            try:
+                tools.daemon.call(method, *args, **kwargs)
+                return
+            except DaemonError as error:
+                until = until or tools.clock() + ATTACHING
+                passing = self._site.fleet.several and re.search(f"{ATTACHED_LATE}|{ATTACH_DENIED}", error.message)
+                if not passing or tools.clock() >= until or tools.deadline.passed:
+                    raise
+            tools.sleep(1)
 
     def _do_unpause(self, result: NodeResult, _data: Any) -> None:
         self._at(result).daemon.call("unpause", result.container_id)
@@ -205,7 +216,8 @@ class NodeWorker:
         config = endpoint(data)
         ipam = config.get("IPAMConfig") or {}
         links = [tuple(link.split(":", 1)) if ":" in link else (link, link) for link in data.links]
-        self._at(result).daemon.call(
+        self._attaching(
+            result,
             "connect_container_to_network",
             result.container_id,
             ident,

@@ -8,6 +8,7 @@ import re
 from .._errors import DaemonError, PlatformError
 
 ATTACHED_LATE = r"attaching to network failed.*context deadline exceeded"
+ATTACH_DENIED = r"^The Docker daemon refused: network \S+ not found"
 # what the engine says · what to do
 TABLE: tuple[tuple[str, str], ...] = (
     (r"port is already allocated|address already in use",

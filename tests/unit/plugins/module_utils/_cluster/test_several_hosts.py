@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -369,19 +370,46 @@ def test_swarm_s_own_addresses(subnet: str, taken: list[str], needed: int, chose
         assert block.num_addresses > needed
 
 
-@pytest.mark.parametrize(("times", "status"), [(1, "running"), (2, "failed")])
-def test_an_overlay_heard_of_late_is_asked_for_again(rig: Rig, monkeypatch, times: int, status: str) -> None:
-    host, left = rig.host("b"), [times]
-    start = host.do_start
+LATE = "attaching to network failed, make sure …: context deadline exceeded"
+DENIED = "network p16h8958yft5 not found"
 
-    def late(ident: str) -> None:
-        if left[0]:
-            left[0] -= 1
-            raise refused(500, "attaching to network failed, make sure …: context deadline exceeded")
-        start(ident)
 
-    monkeypatch.setattr(host, "do_start", late)
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ((LATE,), ""),
+        ((LATE, DENIED, DENIED), ""),  # as an engine does that has booted: see apply.ATTACHING
+        ((DENIED,), ""),  # left by the engine's own start of the node
+        ((LATE, DENIED, LATE, LATE, LATE), "docker node ls"),
+        ((DENIED,) * 61, "Its network was removed meanwhile"),
+        (("Could not attach to network x: rpc error: network x not found",), "Its network was removed meanwhile"),
+    ],
+)
+@pytest.mark.parametrize("step", ["start", "connect"])
+def test_an_overlay_heard_of_late_is_asked_for_again(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, step: str, answers: tuple[str, ...], said: str
+) -> None:
+    host, left, now = rig.host("b"), list(answers), [0.0]
+    method = "do_start"
+    if step == "connect":
+        rig.run(spread())
+        host.do_disconnect_container_from_network(host.by_name("due")["Id"], "net")
+        method = "do_connect_container_to_network"
+    real, tools = getattr(host, method), converge._tools
+
+    def late(*args: Any, **kwargs: Any) -> None:
+        if left:
+            now[0] += 20 if left[0] == LATE else 0
+            raise refused(500, left.pop(0))
+        real(*args, **kwargs)
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    monkeypatch.setattr(host, method, late)
+    monkeypatch.setattr(converge, "_tools", lambda *args: replace(tools(*args), sleep=sleep, clock=lambda: now[0]))
     result = rig.run(spread())
     due = next(one for one in result["instances"] if one["name"] == "due")
-    assert due["status"] == status
-    assert ("docker node ls" in due["error"]) == (status == "failed")
+    assert not left
+    assert due["status"] == ("failed" if said else "running")
+    assert said in due["error"]
