@@ -9,8 +9,9 @@ import sys
 from typing import Any, NoReturn
 
 from . import environment
+from .daemons import host_of
 from .errors import CommandError, UsageError
-from .guard import check_before_ansible, host_of
+from .guard import check_before_ansible
 from .processes import STOPPED, through_python, wait_for
 from .variables import extra_variables
 

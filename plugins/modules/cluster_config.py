@@ -213,11 +213,11 @@ image_names:
   elements: str
   sample: [centos/systemd]
 instances:
-  description: The nodes that were laid out, each with its name, its number and its roles.
+  description: The nodes that were laid out, each with its name, its number, its roles, and its Docker host.
   returned: if O(state=present)
   type: list
   elements: dict
-  sample: [{"name": "heron", "node": 1, "role": ["primary"]}]
+  sample: [{"name": "heron", "node": 1, "role": ["primary"], "host": "default"}]
 problems:
   description: All that is wrong with config.yml, or with the options.
   returned: if there are any

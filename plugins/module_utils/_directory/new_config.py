@@ -42,7 +42,9 @@ def present(params: Mapping[str, Any], run: Run) -> dict[str, Any]:
         "cluster_name": cluster.name,
         "subnet": cluster.networks[0].ipam[0].subnet,
         "image_names": [wishes.image],
-        "instances": [{"name": one.name, "node": one.node, "role": list(one.role)} for one in cluster.instances],
+        "instances": [
+            {"name": one.name, "node": one.node, "role": list(one.role), "host": one.host} for one in cluster.instances
+        ],
         "msg": _message(path, wishes, len(cluster.instances), run.check_mode),
         "diff": {"before": "", "after": text, "before_header": path, "after_header": path},
     }

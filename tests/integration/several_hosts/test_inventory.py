@@ -106,15 +106,17 @@ def test_another_name_of_the_certificate_is_looked_at(made: tuple[Cluster, Path]
     assert "pong" not in refused.stdout
 
 
-def test_a_strangers_container_on_another_host_is_not_entered(made: tuple[Cluster, Path]) -> None:
+@pytest.mark.parametrize("node", ["t-inv-1", "t-inv-2"])
+def test_a_strangers_container_on_another_host_is_not_entered(made: tuple[Cluster, Path], node: str) -> None:
+    """Behind a certificate with another name, which the docker command cannot be told of, and by that command."""
     cluster, home = made
-    sdk = cluster.rig.sdk("h2")
-    sdk.containers.get("t-inv-2").remove(force=True)
-    theirs = sdk.containers.run(cluster.rig.image, ["sleep", "600"], name="t-inv-2", detach=True)
+    sdk = cluster.rig.sdk(cluster.places[node])
+    sdk.containers.get(node).remove(force=True)
+    theirs = sdk.containers.run(cluster.rig.image, ["sleep", "600"], name=node, detach=True)
     try:
         refused = tpaexec("cmd", home, "-m", "ansible.builtin.raw", "-a", "touch /entered", check=False)
         assert refused.returncode
-        assert "the container t-inv-2 is someone else's. Nothing was run." in refused.stderr
+        assert f"the container {node} is someone else's. Nothing was run." in refused.stderr
         assert theirs.diff() is None
     finally:
         theirs.remove(force=True)

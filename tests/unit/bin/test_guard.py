@@ -94,3 +94,17 @@ def test_before_ansible(command, word, listed, others):
         assert done.stderr.startswith("error: Rename or remove what has a node's name yourself")
         assert ", ".join(others) in done.stderr
         assert "Nothing was run" in done.stderr
+
+
+@pytest.mark.parametrize("files", [False, True])
+def test_a_silent_host_with_another_name_is_passed_over(command, files):
+    """Ansible says it itself, by the words of the connection. What is really listed: integration/several_hosts."""
+    root = command.cluster("d", "config.yml", "inventory/00-d", "inventory/host_vars/far/02-docker_host.yml")
+    (root / ".tpaexec-docker").mkdir()
+    (root / ".tpaexec-docker/id").write_text(MINE + "\n")
+    more = {"tls_ca_cert": f"{root}/ca.pem", "tls_client_cert": f"{root}/c.pem"} if files else {}
+    words = connection_vars(Host("h", "tcp://127.0.0.1:9", tls_hostname="other", **more), str(root))
+    (root / "inventory/host_vars/far/02-docker_host.yml").write_text(nice_yaml(words))
+    done = command.run("cmd", str(root), "-a", "id")
+    assert command.started, done.stderr
+    assert done.returncode == 0

@@ -208,6 +208,15 @@ def test_names_from_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_daemon")
+def test_where_each_node_goes_is_said(tmp_path: Path) -> None:
+    (tmp_path / "hosts").write_text("{a: {docker_host: ssh://a}, b: {docker_host: ssh://b}, c: {docker_host: ssh://c}}")
+    result = body(params(tmp_path / "demo", "present", docker_hosts=str(tmp_path / "hosts")), Runs().run)
+    assert [one["host"] for one in result["instances"]] == ["a", "b", "c"]
+    alone = body(params(tmp_path / "other", "present"), Runs().run)
+    assert {one["host"] for one in alone["instances"]} == {"default"}
+
+
+@pytest.mark.usefixtures("no_daemon")
 def test_siblings_subnets_and_names_are_left_free(tmp_path: Path, cluster_dir: Path) -> None:
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "config.yml").write_text("a: [", encoding="utf-8")
