@@ -178,6 +178,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.tpaexec.docker.plugins.module_utils._address import Address
 from ansible_collections.tpaexec.docker.plugins.module_utils._client import Daemon, connect
+from ansible_collections.tpaexec.docker.plugins.module_utils._enclosed import Heard, enclosed, is_whole
 from ansible_collections.tpaexec.docker.plugins.module_utils._errors import DaemonError, quoted
 from ansible_collections.tpaexec.docker.plugins.module_utils._exec import CHUNK, STDERR, STDOUT, Talk
 
@@ -186,14 +187,6 @@ display = Display()
 T = TypeVar("T")
 Ended = tuple[int, bytes, bytes]  # exit code, stdout, stderr
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
-# Each stream ends with a word of ours: without it something is missing. The standard input cannot be closed on every
-# line, so it is counted: one line, a password or empty, and as many bytes as there are. `read` takes no byte too many.
-RUN = 'end=$1; shift 2; "$@"; code=$?; printf %s "$end"; printf %s "$end" >&2; exit $code'
-FEED = (
-    'end=$1 count=$2; shift 2; { IFS= read -r line; [ -z "$line" ] || printf "%s\\n" "$line"; [ "$count" = 0 ] || '
-    'head -c "$count"; } | { "$@"; code=$?; printf %s "$end"; printf %s "$end" >&2; exit $code; }'
-)
-NOT_STARTED = re.compile(rb"OCI runtime exec failed|unable to find user|no such file or directory|not found")
 ENVIRONMENT = {
     "docker_host": "DOCKER_HOST",
     "tls": "DOCKER_TLS",
@@ -304,7 +297,7 @@ class Connection(ConnectionBase):  # type: ignore[misc]
         end = secrets.token_hex(8)
         said = {STDOUT: Heard(end, sink), STDERR: Heard(end)}
         stdin = bool(count or become)
-        ident, talk = self._start(["/bin/sh", "-c", FEED if stdin else RUN, "sh", end, str(count), *command], stdin)
+        ident, talk = self._start(enclosed(command, end, count if stdin else None), stdin)
         with talk:
             if become:
                 self._escalate(talk, said)
@@ -314,9 +307,7 @@ class Connection(ConnectionBase):  # type: ignore[misc]
             for stream, data in self._heard(talk):
                 said[stream].add(data)
         code = self._code(ident)
-        if not all(one.whole for one in said.values()) and not (
-            code in (126, 127) and NOT_STARTED.search(said[STDOUT].text + said[STDERR].text)
-        ):
+        if not is_whole(code, *said.values()):
             raise AnsibleConnectionFailure(
                 f"The output of the command in {self.get_option('remote_addr')} broke off: the container was stopped, "
                 "or the connection to its daemon was cut. Look whether it has done its work, and run it again."
@@ -419,33 +410,6 @@ class Connection(ConnectionBase):  # type: ignore[misc]
             return function(*args, **kwargs)
         except DaemonError as error:
             raise AnsibleConnectionFailure(str(explained(error, self.get_option("remote_addr")))) from None
-
-
-class Heard:
-    """One stream of a command, which ends with the word *end*; that is not part of it. *sink*: a file that takes it."""
-
-    def __init__(self, end: str, sink: Optional[Any] = None) -> None:
-        self._end, self._sink, self._data, self.whole = end.encode(), sink, bytearray(), False
-
-    def add(self, data: bytes) -> None:
-        new = max(0, len(self._data) - len(self._end))
-        self._data += data
-        at = -1 if self.whole else self._data.find(self._end, new)
-        if at >= 0:  # what comes later is of processes that it left behind
-            del self._data[at : at + len(self._end)]
-            self.whole = True
-        if self._sink:
-            kept = 0 if self.whole else len(self._end)  # it may have begun
-            self._sink.write(self._data[: max(0, len(self._data) - kept)])
-            del self._data[: max(0, len(self._data) - kept)]
-
-    def forget(self, before: bytes = b"") -> None:
-        """What it said until now, or before this word."""
-        del self._data[: max(0, self._data.find(before)) if before else len(self._data)]
-
-    @property
-    def text(self) -> bytes:
-        return bytes(self._data)
 
 
 def pieces_of(file: Any, size: int) -> Iterator[bytes]:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any, Optional
 
 import pytest
@@ -207,27 +206,6 @@ def test_what_is_missing_is_missed(node: Any, frames: list[Any]) -> None:
 def test_a_command_that_the_engine_could_not_start(node: Any) -> None:
     said = b"OCI runtime exec failed: exec failed: chdir to cwd"
     assert node(Engine(Line((STDOUT, said)), 126)).exec_command("true") == (126, said, b"")
-
-
-def test_what_is_forgotten() -> None:
-    one = docker_api.Heard("abcd")
-    one.add(b"lecture\nBECOME-SUCCESS-x\nroot")
-    one.forget(before=b"no such word")
-    one.forget(before=b"BECOME-SUCCESS-x")
-    assert one.text == b"BECOME-SUCCESS-x\nroot"
-    one.forget()
-    assert one.text == b""
-
-
-def test_an_end_that_comes_in_pieces() -> None:
-    sink = io.BytesIO()
-    for one in (docker_api.Heard("abcd", sink), docker_api.Heard("abcd")):
-        for piece in (b"xab", b"cab", b"c", b"d"):
-            assert not one.whole
-            one.add(piece)
-        assert one.whole
-        assert one.text == (b"" if one._sink else b"xabc")
-    assert sink.getvalue() == b"xabc"
 
 
 @pytest.mark.parametrize(
