@@ -27,7 +27,7 @@ from .helpers import sweep
 from .job import Job, hosts_of, job_of
 from .observe import FOREIGN, ID_LABEL
 from .plan import make_plan
-from .plan_model import ABSENT, PRESENT, Plan
+from .plan_model import ABSENT, PRESENT, STARTED, Plan
 from .pool import Deadline, run_all
 from .record import Place, locked, new_id, read_id, read_record, write_record
 from .remember import forget, keep_id, leaves_something, next_record
@@ -70,11 +70,13 @@ def converge(connected: Mapping[str, Connected], job: Job, run: Run) -> dict[str
         keep_id(job.directory, ident)
     site = Site(job.cluster, ident, fleet, record.hosts, job.wait)
     outcome = _apply(connected, job, run, site, plan)
-    write_record(job.directory, next_record(record, site, outcome.results, job.wishes.prune))
+    record = next_record(record, site, outcome.results, job.wishes.prune)
+    write_record(job.directory, record)
     result = as_result(job.cluster, plan, fleet, outcome, job.wishes.state)
     if job.wishes.state == PRESENT:
         timeline.keep(job.directory, result)
-    if job.wishes.state == ABSENT and not result.get("failed") and not fleet.lost and not leaves_something(plan, job):
+    done = job.wishes.state == ABSENT and not result.get("failed") and not fleet.lost
+    if done and not leaves_something(plan, job, site, record.places):
         forget(job.directory)
     return result
 
@@ -83,7 +85,7 @@ def _identify(connected: Mapping[str, Connected], job: Job, run: Run, places: Ma
     """The cluster's id, and what is there as seen with it. A new id until something is made with it; `adopt` takes the
     id that the containers of our names carry, when ours is lost."""
     ident = read_id(job.directory)
-    attaches = job.wishes.state == PRESENT
+    attaches = job.wishes.state in (PRESENT, STARTED)
     fleet = observe_all(connected, job.cluster, ident, job.parallel, places, attaches=attaches)
     if job.adopt:
         found = _adoptable_id(job.cluster, fleet)

@@ -13,7 +13,7 @@ from .labels import applied_of
 from .observe import FOREIGN, OURS, TPA, Container, World
 from .plan_mend import NodeContext
 from .plan_model import ABSENT, PRESENT, STARTED, STOPPED, NodePlan, Plan, Step, Wishes
-from .plan_move import lost_plan, moved_plan, plan_strays, unseen
+from .plan_move import lost_plan, moved_plan, out_of_reach, plan_strays, unseen
 from .plan_network import NetworkPlan, plan_networks
 from .plan_node import plan_present, plan_start
 from .plan_overlay import local_leftovers, plan_overlays
@@ -59,26 +59,14 @@ def make_plan(
         problems += images
     dropped, warnings = _plan_dropped(names, world, wishes)
     left, more = plan_strays(cluster, fleet, wishes)
-    unnamed = _unnamed(cluster, fleet) if wishes.state in (PRESENT, ABSENT) else []
+    more += out_of_reach(cluster, fleet, wishes.state)
     return Plan(
         networks=networks,
         nodes=(*nodes, *dropped, *left),
         volumes=_named_volumes(cluster, fleet),
         problems=tuple(problems),
-        warnings=(*warnings, *more, *unnamed, *(foreseen(item) for item in images if wishes.foresee)),
+        warnings=(*warnings, *more, *(foreseen(item) for item in images if wishes.foresee)),
     )
-
-
-def _unnamed(cluster: Cluster, fleet: Fleet) -> list[str]:
-    """Nodes that config.yml forgot together with their host: nobody looks there any more."""
-    names = {instance.name for instance in cluster.instances} | {item.name for item in fleet.containers}
-    return [
-        f"{name} was made on host {place.host}, and config.yml names neither any more: it is left there as it is. To "
-        "remove it: write the host into config.yml again, then tpaexec provision DIR --prune. To forget it: the same "
-        "without the host"
-        for name, place in sorted(fleet.places.items())
-        if name not in names and place.host not in cluster.hosts and place.host not in fleet.lost
-    ]
 
 
 def _plan_networks(

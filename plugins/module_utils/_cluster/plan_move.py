@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import Optional
 
 from .._errors import DaemonError
-from .._spec.model import Cluster, Instance
-from .fleet import Fleet, strays
+from .._spec.model import DEFAULT_HOST, Cluster, Instance
+from .fleet import Fleet, left_behind, strays
 from .observe import TPA, Container
 from .plan_model import ABSENT, PRESENT, NodePlan, Step, Wishes
 from .record import Place
@@ -101,3 +101,32 @@ def plan_strays(cluster: Cluster, fleet: Fleet, wishes: Wishes) -> tuple[list[No
                 "is left as it is. To remove it: tpaexec provision DIR --prune"
             )
     return plans, warnings
+
+
+def out_of_reach(cluster: Cluster, fleet: Fleet, state: str) -> list[str]:
+    """Nodes where nobody looks: config.yml forgot their host, or another engine answers there. Of those that config.yml
+    still has, `present` says it node by node."""
+    names, seen = {instance.name for instance in cluster.instances}, {item.name for item in fleet.containers}
+    warnings = []
+    for name, place in sorted(fleet.places.items()):
+        forgotten = place.host not in cluster.hosts and place.host != DEFAULT_HOST
+        away = forgotten or name in left_behind(fleet)
+        if name in seen or place.host in fleet.lost or not away:
+            continue
+        if state == ABSENT:
+            where = (
+                f"host {place.host}, which config.yml no longer names"
+                if forgotten
+                else f"another engine than the one that answers as host {place.host} now"
+            )
+            warnings.append(
+                f"{name} was made on {where}: it is left there as it is. To remove it: write that host into config.yml "
+                "again as it was, then tpaexec deprovision DIR. To forget it: remove .tpaexec-docker in DIR"
+            )
+        elif state == PRESENT and name not in names and forgotten:
+            warnings.append(
+                f"{name} was made on host {place.host}, and config.yml names neither any more: it is left there as it "
+                "is. To remove it: write the host into config.yml again, then tpaexec provision DIR --prune. To forget "
+                "it: the same without the host"
+            )
+    return warnings

@@ -6,10 +6,12 @@ from __future__ import annotations
 import contextlib
 import os
 from dataclasses import replace
-from typing import Sequence
+from typing import Mapping, Sequence
 
+from .._spec.model import DEFAULT_HOST
 from . import timeline
 from .apply import NodeResult
+from .fleet import left_behind
 from .job import Job
 from .observe import OURS
 from .plan_model import Plan
@@ -59,14 +61,18 @@ def _next_places(record: Record, site: Site, results: Sequence[NodeResult], prun
             found.pop(result.name, None)
     names = {instance.name for instance in site.cluster.instances}
     unnamed = {name for name, place in found.items() if place.host not in hosts and name not in names and not prune}
-    kept = names if hosts else set()
+    # Without any hosts there is no choice any more; but what was made on one has its data there.
+    kept = {name for name in names if hosts or (name in found and found[name].host != DEFAULT_HOST)}
     return {name: one for name, one in found.items() if name in kept | unnamed or one.host in site.fleet.lost}
 
 
-def leaves_something(plan: Plan, job: Job) -> bool:
-    """A volume that is kept, or a network that strangers use, carries our id: without it nobody could remove them."""
+def leaves_something(plan: Plan, job: Job, site: Site, places: Mapping[str, Place]) -> bool:
+    """A node out of reach, a volume that is kept, or a network that strangers use, carries our id: without it nobody
+    could remove them. *places*: where nodes still are."""
     kept = any(item.action == KEEP and item.observed and item.observed.owner == OURS for item in plan.networks)
-    return kept or bool(plan.volumes and not job.wishes.remove_volumes)
+    return kept or bool(left_behind(replace(site.fleet, places=places))) or bool(
+        plan.volumes and not job.wishes.remove_volumes
+    )
 
 
 def forget(directory: str) -> None:

@@ -114,16 +114,20 @@ def test_moved_only_when_told(rig: Rig) -> None:
     assert not rig.run(config)["changed"]
 
 
-def test_a_node_that_was_forgotten_with_its_host(rig: Rig) -> None:
-    rig.run(spread())
+def without_c() -> dict[str, Any]:
+    """config.yml has forgotten host c, and the node on it."""
     config = spread()
     config["instances"] = config["instances"][:2]
     config["tpaexec_docker"] = {
-        "hosts": {name: words for name, words in config["tpaexec_docker"]["hosts"].items() if name != "c"},
-        "instances": {
-            name: words for name, words in config["tpaexec_docker"]["instances"].items() if name != "tre"
-        },
-    }  # fmt: skip
+        part: {name: words for name, words in config["tpaexec_docker"][part].items() if name not in ("c", "tre")}
+        for part in ("hosts", "instances")
+    }
+    return config
+
+
+def test_a_node_that_was_forgotten_with_its_host(rig: Rig) -> None:
+    rig.run(spread())
+    config = without_c()
     said = "tre was made on host c, and config.yml names neither any more"
     hosts, rig.swarm.hosts = rig.swarm.hosts, {name: one for name, one in rig.swarm.hosts.items() if name != "c"}
     for options in ({}, {}, {"prune": True}):
@@ -132,6 +136,62 @@ def test_a_node_that_was_forgotten_with_its_host(rig: Rig) -> None:
     rig.run(config)  # --prune has forgotten it
     assert not rig.warnings
     assert hosts["c"].at("tre")
+
+
+def test_the_id_outlives_what_is_out_of_reach(rig: Rig) -> None:
+    rig.run(spread())
+    hosts, rig.swarm.hosts = rig.swarm.hosts, {name: one for name, one in rig.swarm.hosts.items() if name != "c"}
+    for _time in range(2):
+        assert not rig.run(without_c(), state="absent").get("failed")
+        assert "tre was made on host c, which config.yml no longer names" in " ".join(rig.warnings)
+    rig.swarm.hosts = hosts
+    hosts["c"].engine_id = "another"
+    assert not rig.run(spread(), state="absent").get("failed")
+    assert rig.warnings == []  # it is seen there: a new engine's id does not hide it
+    assert rig.names() == {"a": set(), "b": set(), "c": set()}
+    assert not rig.directory.exists()
+
+
+def test_an_engine_that_was_replaced_outlives_absent(rig: Rig) -> None:
+    rig.run(spread())
+    old, new = rig.host("c"), ModelHost(rig.swarm, "c")
+    new.engine_id, rig.swarm.hosts["c"] = "another", new
+    assert not rig.run(spread(), state="absent").get("failed")
+    assert "tre was made on another engine than the one that answers as host c now" in " ".join(rig.warnings)
+    assert rig.directory.exists()
+    rig.swarm.hosts["c"] = old
+    rig.run(spread(), state="absent")
+    assert not old.at("tre")
+    assert not rig.directory.exists()
+
+
+def test_all_hosts_were_taken_out_of_config_yml(rig: Rig) -> None:
+    """Nodes with data are not made anew, empty, on the only daemon that is left; not the second time either."""
+    rig.run(spread())
+    config = spread()
+    del config["tpaexec_docker"]
+    hosts, rig.swarm.hosts = rig.swarm.hosts, {"default": ModelEngine()}  # type: ignore[dict-item]
+    for _time in range(2):
+        result = rig.run(config)
+        assert {one["status"] for one in result["instances"]} == {"blocked"}
+        assert "which config.yml no longer names; its data is there" in node(result, "tre")["error"]
+        assert rig.names() == {"default": set()}
+    assert not rig.run(config, state="absent").get("failed")
+    assert len(rig.warnings) == 3
+    rig.swarm.hosts = hosts
+    assert not rig.run(spread())["changed"]
+
+
+def test_all_hosts_given_up(rig: Rig) -> None:
+    rig.run(spread())
+    config = spread()
+    del config["tpaexec_docker"]
+    rig.swarm.hosts = {"default": ModelEngine()}  # type: ignore[dict-item]
+    assert not rig.run(config, recreate=["all"]).get("failed")
+    assert rig.names() == {"default": {"uno", "due", "tre"}}
+    assert not rig.run(config)["changed"]
+    rig.run(config, state="absent")
+    assert not rig.directory.exists()
 
 
 def test_a_manager_that_is_cut_off_counts_as_silent() -> None:
