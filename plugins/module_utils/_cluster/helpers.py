@@ -15,8 +15,9 @@ RUN_LABEL = "tpaexec.docker.helper.run"
 
 
 def this_run() -> str:
-    """Machine, boot, process and its start: nobody else's, also after the number was given away again."""
-    return " ".join((_read("/proc/sys/kernel/random/boot_id"), str(os.getpid()), _began(os.getpid())))
+    """Machine, boot, space of process numbers, process and its start: nobody else's, also after the number was given
+    away again."""
+    return " ".join((*_here(), str(os.getpid()), _began(os.getpid())))
 
 
 def sweep(daemon: Daemon) -> None:
@@ -29,10 +30,21 @@ def sweep(daemon: Daemon) -> None:
 
 
 def is_left(item: Mapping[str, Any]) -> bool:
-    boot, _blank, process = str((item.get("Labels") or {}).get(RUN_LABEL) or "").partition(" ")
-    number, _blank, began = process.partition(" ")
-    here = bool(boot) and boot == _read("/proc/sys/kernel/random/boot_id")
-    return here and number.isdigit() and _began(int(number)) != began
+    """It is of a run here that is no more. Of one in another container, or of one that we may not see, that cannot be
+    known."""
+    parts = str((item.get("Labels") or {}).get(RUN_LABEL) or "").split(" ")
+    if tuple(parts[:2]) != _here() or "" in parts[:2] or not _began(1):
+        return False
+    return len(parts) == 4 and parts[2].isdigit() and _began(int(parts[2])) != parts[3]
+
+
+def _here() -> tuple[str, str]:
+    """The machine's boot, and the space of process numbers that this process is in."""
+    try:
+        space = os.readlink("/proc/self/ns/pid")
+    except OSError:
+        space = ""
+    return _read("/proc/sys/kernel/random/boot_id"), space
 
 
 def _began(process: int) -> str:

@@ -29,7 +29,7 @@ from .._spec.parse import options_to_data, parse_config
 from .apply import Apply
 from .look import look, settled
 from .model import ACTIVE, HostSwarm, Plan
-from .plan import diff_of, manager_of, plan
+from .plan import cut_off, diff_of, manager_of, plan
 from .survey import Place, Survey, survey
 
 MEASURED = (*rules.MEASURED_RULES, rules.NO_ADDRESS, SUBNET_OVERLAP, IPVS_MISSING, ESP_MISSING)
@@ -128,7 +128,10 @@ def _why_not_measured(params: Mapping[str, Any], run: Run, sight: Sight, daemons
 
 
 def _places(sight: Sight, daemons: Mapping[str, Daemon]) -> dict[str, Place]:
-    """The helper is made of an image that the host's own nodes use."""
+    """The helper is made of an image that the host's own nodes use. A manager that is cut off has its note already:
+    what the others measured of it would stop them."""
+    apart = {swarm.host for swarm in cut_off(sight.swarms)}
+    daemons = {name: daemon for name, daemon in daemons.items() if name not in apart}
     wanted = {
         host.name: [one.settings.image for one in sight.cluster.instances if one.host == host.name]
         for host in sight.cluster.used_hosts

@@ -28,7 +28,7 @@ def plan(hosts: Sequence[HostSwarm], unreachable: Sequence[str] = ()) -> Plan:
     """*hosts* are those that answered, in config.yml's order; *unreachable* are the names of the others."""
     if len(hosts) + len(unreachable) < 2:
         return Plan()
-    apart = _cut_off(hosts)
+    apart = cut_off(hosts)
     if apart:
         rest = [host for host in hosts if host not in apart]
         found = plan(rest, [*unreachable, *(host.host for host in apart)])
@@ -43,7 +43,7 @@ def plan(hosts: Sequence[HostSwarm], unreachable: Sequence[str] = ()) -> Plan:
     return _steps(hosts, inside, tuple(unreachable))
 
 
-def _cut_off(hosts: Sequence[HostSwarm]) -> list[HostSwarm]:
+def cut_off(hosts: Sequence[HostSwarm]) -> list[HostSwarm]:
     """Managers that know of no leader, of a Swarm that has one."""
     leader = manager_of(hosts)
     alone = [host for host in hosts if host.state == ACTIVE and host.manager and host.members is None]
