@@ -3,17 +3,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-from functools import partial
-from typing import Any, Callable, NamedTuple, Optional, TypeVar
+import signal
+import time
+from typing import Any, NamedTuple, Optional
 
-T = TypeVar("T")
-R = TypeVar("R")
 TLS_FILES = {"tls_ca_cert": "--tlscacert", "tls_client_cert": "--tlscert", "tls_client_key": "--tlskey"}
 ID, CLUSTER = "tpaexec.docker.id", "Cluster"
 LABELS = f'{{{{.Names}}}}\t{{{{.Label "{ID}"}}}}\t{{{{.Label "{CLUSTER}"}}}}'
-PATIENCE = 20  # seconds
+PATIENCE = 10  # seconds for all daemons together
 
 
 class Way(NamedTuple):
@@ -78,38 +78,49 @@ def _plain(value: str) -> str:
 
 
 def containers(ways: list[Way], docker: Optional[str], environ: dict[str, str]) -> list[list[Listed]]:
-    """All containers of each daemon; none where it does not answer, or where the docker command that it takes is not
-    there: what is wrong is Ansible's to say."""
-    return _all_at_once(partial(_containers, docker, environ), ways)
+    """All containers of each daemon, asked at once; none where it does not answer in time, or where the docker command
+    that it takes is not there: what is wrong is Ansible's to say. Ctrl-C waits for none of them."""
+    import threading  # noqa: PLC0415 - slow to load, and every word loads this file
+
+    found: list[list[Listed]] = [[] for _way in ways]
+    started: list[Any] = []
+
+    def ask(place: int) -> None:
+        way = ways[place]
+        if way.tls_hostname:
+            found[place] = _by_tls(way)
+        elif docker:
+            found[place] = _by_command([docker, *way.options], environ, started)
+
+    threads = [threading.Thread(target=ask, args=(place,), daemon=True) for place in range(len(ways))]
+    try:
+        for thread in threads:
+            thread.start()
+        until = time.monotonic() + PATIENCE
+        for thread in threads:
+            thread.join(max(0.0, until - time.monotonic()))
+    finally:
+        for process in started:
+            if process.poll() is None:
+                with contextlib.suppress(OSError):
+                    os.killpg(process.pid, signal.SIGKILL)
+    return list(found)
 
 
-def _all_at_once(function: Callable[[T], R], arguments: list[T]) -> list[R]:
-    if len(arguments) < 2:
-        return [function(argument) for argument in arguments]
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - as said
-
-    with ThreadPoolExecutor(len(arguments)) as pool:
-        return list(pool.map(function, arguments))
-
-
-def _containers(docker: Optional[str], environ: dict[str, str], way: Way) -> list[Listed]:
-    if way.tls_hostname:
-        return _by_tls(way)
-    return _by_command(docker, environ, way.options) if docker else []
-
-
-def _by_command(docker: str, environ: dict[str, str], options: tuple[str, ...]) -> list[Listed]:
-    import subprocess  # noqa: PLC0415 - slow to load, and every word loads this file
+def _by_command(docker: list[str], environ: dict[str, str], started: list[Any]) -> list[Listed]:
+    import subprocess  # noqa: PLC0415 - as above
 
     try:
         # A session of its own: an ssh that the docker command starts has no terminal to ask questions on.
-        done = subprocess.run(  # noqa: S603 - an argument list, no shell
-            [docker, *options, "ps", "--all", "--format", LABELS], stdin=subprocess.DEVNULL, start_new_session=True,
-            capture_output=True, text=True, check=False, timeout=PATIENCE, env=environ,
+        process = subprocess.Popen(  # noqa: S603 - an argument list, no shell
+            [*docker, "ps", "--all", "--format", LABELS], stdin=subprocess.DEVNULL, start_new_session=True,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environ,
         )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired, ValueError):
+        started.append(process)
+        lines = process.communicate()[0].splitlines()
+    except (OSError, ValueError):
         return []
-    return [Listed(*line.split("\t")) for line in done.stdout.splitlines() if line.count("\t") == 2]
+    return [Listed(*line.split("\t")) for line in lines if line.count("\t") == 2]
 
 
 def _by_tls(way: Way) -> list[Listed]:

@@ -4,6 +4,11 @@
 from __future__ import annotations
 
 import hashlib
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -108,3 +113,45 @@ def test_a_silent_host_with_another_name_is_passed_over(command, files):
     done = command.run("cmd", str(root), "-a", "id")
     assert command.started, done.stderr
     assert done.returncode == 0
+
+
+UNIGNORED = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+
+
+def test_nobody_waits_for_a_daemon_that_is_silent(command):
+    """Ctrl-C is heard at once, and what was started is gone."""
+    root = command.cluster(
+        "d", "config.yml", "inventory/00-d", "inventory/host_vars/uno/v.yml",
+        "inventory/host_vars/far/02-docker_host.yml",
+    )  # fmt: skip
+    (root / ".tpaexec-docker").mkdir()
+    (root / ".tpaexec-docker/id").write_text(MINE + "\n")
+    words = connection_vars(Host("h", "ssh://far"), str(root))
+    (root / "inventory/host_vars/far/02-docker_host.yml").write_text(nice_yaml(words))
+    docker = command.base / "programs" / "docker"
+    docker.parent.mkdir()
+    docker.write_text(f"#!/bin/sh\necho $$ >>{command.base}/pids\nexec sleep 60\n")
+    docker.chmod(0o755)
+    words = [sys.executable, "-IS", str(command.top / "bin" / "tpaexec"), "cmd", str(root), "-a", "id"]
+    env = {**command.env, "PATH": f"{docker.parent}:{command.env['PATH']}"}
+    with subprocess.Popen([sys.executable, "-c", UNIGNORED, *words], env=env, stderr=subprocess.PIPE, text=True) as run:
+        pids = command.base / "pids"
+        until = time.monotonic() + 20
+        while not (pids.exists() and len(pids.read_text().split()) == 2) and time.monotonic() < until:
+            time.sleep(0.05)
+        run.send_signal(signal.SIGINT)
+        said = run.communicate(timeout=5)[1]
+    assert run.returncode == 130
+    assert "Traceback" not in said
+    assert not command.started
+    while any(map(runs, pids.read_text().split())) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not any(map(runs, pids.read_text().split()))
+
+
+def runs(pid: str) -> bool:
+    """Whether there is such a process that has not ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
