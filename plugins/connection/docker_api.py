@@ -172,7 +172,7 @@ from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, TypeVar
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
 from ansible.module_utils.common.text.converters import to_bytes, to_text
-from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.module_utils.parsing.convert_bool import BOOLEANS_FALSE
 from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
@@ -187,6 +187,7 @@ display = Display()
 T = TypeVar("T")
 Ended = tuple[int, bytes, bytes]  # exit code, stdout, stderr
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
+ENDING = 10  # seconds for the exit code of a command whose output ended without its last words
 ENVIRONMENT = {
     "docker_host": "DOCKER_HOST",
     "tls": "DOCKER_TLS",
@@ -202,7 +203,9 @@ def address_of(said: Callable[[str], Any], environ: Mapping[str, str]) -> Addres
         return Address.from_params(params, {})
     for key, name in ENVIRONMENT.items():
         if params[key] is None and environ.get(name):
-            params[key] = boolean(environ[name]) if key in ("tls", "validate_certs") else environ[name]
+            # As docker takes it, anything is a yes; but for what Ansible's users write for a no.
+            yes = environ[name].lower() not in BOOLEANS_FALSE
+            params[key] = yes if key in ("tls", "validate_certs") else environ[name]
     return Address.from_params(params, environ)
 
 
@@ -258,8 +261,10 @@ class Connection(ConnectionBase):  # type: ignore[misc]
         """Copy a file of the container to the controller."""
         super().fetch_file(in_path, out_path)
         display.vvv(f"FETCH {in_path} TO {out_path}", host=self.get_option("remote_addr"))
+        opened = False
         try:
             with open(to_bytes(out_path), "wb") as file:
+                opened = True
                 code, _out, err = self._run(["cat", "--", rooted(in_path)], sink=file)
             if code:
                 raise AnsibleError(
@@ -267,7 +272,7 @@ class Connection(ConnectionBase):  # type: ignore[misc]
                     "a user who may (ansible_user)."
                 )
         except BaseException as error:
-            if os.path.isfile(to_bytes(out_path)):  # nobody takes half a file for a whole one
+            if opened and os.path.isfile(to_bytes(out_path)):  # nobody takes half a file for a whole one
                 os.unlink(to_bytes(out_path))
             if isinstance(error, OSError):
                 reason = error.strerror or str(error)
@@ -306,8 +311,8 @@ class Connection(ConnectionBase):  # type: ignore[misc]
             talk.feed(fed)
             for stream, data in self._heard(talk):
                 said[stream].add(data)
-        code = self._code(ident)
-        if not is_whole(code, *said.values()):
+        code = self._code(ident, None if all(one.whole for one in said.values()) else ENDING)
+        if code is None or not is_whole(code, *said.values()):
             raise AnsibleConnectionFailure(
                 f"The output of the command in {self.get_option('remote_addr')} broke off: the container was stopped, "
                 "or the connection to its daemon was cut. Look whether it has done its work, and run it again."
@@ -384,9 +389,9 @@ class Connection(ConnectionBase):  # type: ignore[misc]
                 talk.feed([to_bytes(password) + b"\n"])
                 answered = True
 
-    def _code(self, ident: str) -> int:
-        """The exit code. The output may end before the command does."""
-        pause = 0.01
+    def _code(self, ident: str, seconds: Optional[float]) -> Optional[int]:
+        """The exit code. The output may end before the command does; None: it has not ended within *seconds*."""
+        pause, until = 0.01, None if seconds is None else time.monotonic() + seconds
         while True:
             try:
                 code = self.daemon.call("exec_inspect", ident).get("ExitCode")
@@ -394,8 +399,8 @@ class Connection(ConnectionBase):  # type: ignore[misc]
                 raise AnsibleConnectionFailure(
                     f"It is not known how the command in {self.get_option('remote_addr')} ended. {error}"
                 ) from None
-            if code is not None:
-                return int(code)
+            if code is not None or (until is not None and time.monotonic() > until):
+                return code if code is None else int(code)
             time.sleep(pause)
             pause = min(2 * pause, 1)
 
@@ -426,7 +431,7 @@ def pieces_of(file: Any, size: int) -> Iterator[bytes]:
 
 def explained(error: DaemonError, name: str) -> DaemonError:
     """The daemon's refusal of an exec in container *name*."""
-    if error.status == 404 and "exec" in error.message:
+    if error.status == 404 and "No such exec" in error.message:
         seen = (
             f"The Docker daemon knows nothing any more of the command that ran in {name}: it was restarted meanwhile."
         )

@@ -40,6 +40,7 @@ except ImportError:
     SDK_VERSION = ""
 
 SDK_LEAST = (7, 1, 0)
+GONE = (errno.ECONNREFUSED, errno.ENOENT, errno.ECONNRESET, errno.ETIMEDOUT)
 EXEC_SILENCE = 60  # seconds that a command in a container may print nothing
 
 
@@ -211,6 +212,8 @@ def _make_api(address: Address, pool: int) -> Any:
                 try:
                     return b"".join(data for _stream, data in talk.frames(silence))
                 except (socket.timeout, TimeoutError) as error:
+                    if error.errno:  # the connection's, not ours
+                        raise
                     raise DaemonError(
                         f"A command in a container printed nothing for {silence} s, and did not end.",
                         "See what the container does: docker top, docker logs.",
@@ -242,7 +245,8 @@ def translate(error: BaseException, address: Address) -> DaemonError:
             return _api_error(cause)
     where = address.docker_host
     for cause in chain:
-        if isinstance(cause, (requests.exceptions.ReadTimeout, socket.timeout, TimeoutError)):
+        ours = getattr(cause, "errno", None) != errno.ETIMEDOUT  # else the kernel has given the host up
+        if ours and isinstance(cause, (requests.exceptions.ReadTimeout, socket.timeout, TimeoutError)):
             return _hung(where, address.timeout)
     return _connection_error(chain, address)
 
@@ -304,7 +308,7 @@ def _no_daemon(chain: list[BaseException], text: str, address: Address) -> Daemo
     """Nothing answers at the address, or something that is no daemon."""
     where = address.docker_host
     for cause in chain:
-        if isinstance(cause, OSError) and cause.errno in (errno.ECONNREFUSED, errno.ENOENT, errno.ECONNRESET):
+        if isinstance(cause, OSError) and cause.errno in GONE:
             seen = os.strerror(cause.errno or 0)
             if address.local:
                 return _not_running(f"{where}: {seen}")

@@ -21,7 +21,8 @@ from typing import Any, Iterable, Iterator, Optional
 
 CHUNK = 1 << 16
 STDOUT, STDERR = 1, 2
-KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}  # a host that is gone is noticed in a minute
+# A host that is gone is noticed in a minute: by probes where all is silent, by the last (ms) while data is on its way.
+KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 60_000}
 NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError, socket.timeout)
 ENDED = (BrokenPipeError, ConnectionResetError)
 
@@ -73,7 +74,9 @@ class Talk:
         """Read or write what can be at once; False: nothing."""
         try:
             data = self._line.receive()
-        except NOT_NOW:
+        except NOT_NOW as error:
+            if error.errno == errno.ETIMEDOUT:  # the kernel has given the other side up
+                raise
             data = None
         if data is not None:
             self._got += data
@@ -84,7 +87,9 @@ class Talk:
             return False
         try:
             sent = self._line.send(piece)
-        except NOT_NOW:
+        except NOT_NOW as error:
+            if error.errno == errno.ETIMEDOUT:
+                raise
             return False
         except ENDED:  # it ended without reading it all, and says why itself
             sent, self._input = len(piece), iter(())

@@ -29,6 +29,7 @@ SSHCONN = "docker.transport.sshconn"
 LINE_TIMEOUT = 10  # seconds for a TCP connection: a host that is up takes milliseconds
 
 T = TypeVar("T")
+Place = tuple[str, str, str]  # user ("": not said), host, port; several daemons may be behind one name
 
 
 @contextlib.contextmanager
@@ -71,11 +72,11 @@ def prepare(docker_host: str, use_ssh_client: bool, timeout: int) -> None:
     if use_ssh_client:
         if not hasattr(sshconn.SSHSocket, "timeouts"):
             sshconn.SSHSocket = _line_class(sshconn.SSHSocket)
-        sshconn.SSHSocket.timeouts[_host(docker_host)] = timeout
+        sshconn.SSHSocket.timeouts[_place(docker_host)] = timeout
     else:
         if not hasattr(sshconn.SSHHTTPAdapter, "timeouts"):
             _limit(sshconn.SSHHTTPAdapter)
-        sshconn.SSHHTTPAdapter.timeouts[_host(docker_host)] = timeout
+        sshconn.SSHHTTPAdapter.timeouts[_place(docker_host)] = timeout
 
 
 def within(docker_host: str, seconds: float, function: Callable[[], T]) -> T:
@@ -99,7 +100,7 @@ def _limit(adapter: Any) -> None:
 
     def limited(self: Any, base_url: str) -> None:
         create(self, base_url)
-        seconds = adapter.timeouts.get(_host(base_url))
+        seconds = adapter.timeouts.get(_place(base_url))
         if seconds:
             known = inspect.signature(self.ssh_client.connect).parameters  # channel_timeout: paramiko 3.1 and newer
             kinds = [kind for kind in ("banner_timeout", "auth_timeout", "channel_timeout") if kind in known]
@@ -123,7 +124,7 @@ def _limit(adapter: Any) -> None:
 def failure(docker_host: str) -> Optional[DaemonError]:
     """What the system's ssh complained of last when it went to this *docker_host*."""
     line = getattr(sys.modules.get(SSHCONN), "SSHSocket", None)
-    errors = getattr(line, "said", {}).get(_host(docker_host))
+    errors = getattr(line, "said", {}).get(_place(docker_host))
     if errors is None:
         return None
     errors.seek(0)
@@ -168,19 +169,20 @@ def refused(docker_host: str, kind: str, reason: str) -> DaemonError:
 
 def _line_class(base: Any) -> Any:
     class Line(base):  # type: ignore[misc]
-        """The SDK's socket over an ssh process, with ssh's own words kept in `said`, by host."""
+        """The SDK's socket over an ssh process, with ssh's own words kept in `said`, by place."""
 
-        timeouts: ClassVar[dict[str, int]] = {}
-        said: ClassVar[dict[str, Any]] = {}
+        timeouts: ClassVar[dict[Place, int]] = {}
+        said: ClassVar[dict[Place, Any]] = {}
 
         def connect(self, *_args: Any, **_kwargs: Any) -> None:
-            limit = f"ConnectTimeout={self.timeouts.get(self.host, 30)}"
+            place = (self.user or "", self.host, self.port or "22")
+            limit = f"ConnectTimeout={min(LINE_TIMEOUT, self.timeouts.get(place, LINE_TIMEOUT))}"
             login = [*(["-l", self.user] if self.user else []), *(["-p", self.port] if self.port else [])]
             # a host that is gone is noticed in a minute
             words = ["BatchMode=yes", limit, "ServerAliveInterval=15", "ServerAliveCountMax=4"]
             options = [part for word in words for part in ("-o", word)]
             command = ["ssh", *options, *login, "--", self.host, "docker system dial-stdio"]
-            self.said[self.host] = errors = tempfile.TemporaryFile()  # noqa: SIM115 # pylint: disable=consider-using-with
+            self.said[place] = errors = tempfile.TemporaryFile()  # noqa: SIM115 # pylint: disable=consider-using-with
             self.proc = subprocess.Popen(  # noqa: S603 # pylint: disable=consider-using-with # lives as long as we do
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, start_new_session=True
             )
@@ -202,3 +204,10 @@ def _line_class(base: Any) -> Any:
 def _host(docker_host: str) -> str:
     """`ssh://user@host:22` → host, as the SDK's socket calls it."""
     return re.sub(r"^ssh://(?:[^@/]*@)?", "", docker_host).split("/")[0].split(":")[0]
+
+
+def _place(docker_host: str) -> Place:
+    """`ssh://user@host` → its parts; the SDK writes the port that is not said."""
+    login = re.sub(r"^ssh://", "", docker_host).split("/")[0]
+    user, _at, where = login.rpartition("@")
+    return user, _host(docker_host), where.partition(":")[2] or "22"

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -179,14 +180,15 @@ def test_what_is_in_the_way(ways: dict[str, Any], way: str, said: str) -> None:
 def test_a_host_that_dies_under_a_command(ways: dict[str, Any], rig: Rig) -> None:
     command = [BIN / "ansible", "-i", "hosts.yml", "tls:client:paramiko", "-m", "command", "-a", "sleep 300"]
     with subprocess.Popen(command, cwd=ways["home"], env=ways["environ"], stdout=subprocess.PIPE, text=True) as run:
-        for _look in range(100):
-            if rig.docker("h1", "top", NODE).count("sleep 300") >= 3:
-                break
+        until = time.monotonic() + 60
+        while (begun := rig.docker("h1", "top", NODE).count("sleep 300")) < 3 and time.monotonic() < until:
+            time.sleep(0.2)
         rig.call("cut", "h1")
         try:
             said = run.communicate(timeout=100)[0]
         finally:
             rig.call("heal", "h1")
+    assert begun >= 3
     assert said.count("UNREACHABLE!") == 3, said
     broken = ("broke while a command ran in t-con-1", "not known how the command in t-con-1 ended")
     assert sum(map(said.count, broken)) >= 3, said

@@ -132,6 +132,8 @@ def node(monkeypatch: pytest.MonkeyPatch) -> Any:
         ({"docker_host": "tcp://h:2376", "tls": True}, ENVIRON, Address("tcp://h:2376", tls=True)),
         ({"reply_timeout": 5}, {"DOCKER_HOST": "h:1", "DOCKER_TLS": "1"}, Address("tcp://h:1", tls=True, timeout=5)),
         ({}, {"DOCKER_TLS_VERIFY": ""}, Address(DEFAULT_SOCKET)),
+        ({}, {"DOCKER_HOST": "h:1", "DOCKER_TLS_VERIFY": "tcp"}, Address("tcp://h:1", validate_certs=True)),
+        ({}, {"DOCKER_HOST": "h:1", "DOCKER_TLS_VERIFY": "False"}, Address("tcp://h:1")),
     ],
 )  # fmt: skip
 def test_the_environment_is_meant_for_the_daemon_that_it_names(
@@ -203,6 +205,18 @@ def test_what_is_missing_is_missed(node: Any, frames: list[Any]) -> None:
         node(Engine(Line(*frames))).exec_command("true")
 
 
+def test_a_command_that_goes_on_after_its_line_has_ended(node: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not waited for: its last words cannot come any more."""
+    now = [0.0]
+    monkeypatch.setattr(docker_api.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(docker_api.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    with pytest.raises(AnsibleConnectionFailure, match="The output of the command in n1 broke off"):
+        node(Engine(Line((STDOUT, b"begun")), *[None] * 1000)).exec_command("sleep 9999")
+    assert 10 < now[0] < 12
+    engine = Engine(Line((STDOUT, b"END"), (STDERR, b"END")), *[None] * 100, 3)  # all was heard: it ends
+    assert node(engine).exec_command("true")[0] == 3
+
+
 def test_a_command_that_the_engine_could_not_start(node: Any) -> None:
     said = b"OCI runtime exec failed: exec failed: chdir to cwd"
     assert node(Engine(Line((STDOUT, said)), 126)).exec_command("true") == (126, said, b"")
@@ -237,6 +251,7 @@ def test_a_become_plugin_without_a_password_is_not_waited_for(node: Any) -> None
     ("error", "said"),
     [
         (DaemonError("No such container: n1", status=404), "There is no container n1 on this Docker host"),
+        (DaemonError("No such container: tpaexec-1", status=404), "There is no container n1 on this Docker host"),
         (DaemonError("Container n1 is paused.", status=409), "Container n1 is paused. Start it: docker start n1"),
         (DaemonError("It does not answer.", "Start it."), "It does not answer. Start it."),
     ],
@@ -296,6 +311,19 @@ def test_files(node: Any, tmp_path: Any) -> None:
     assert not (tmp_path / "out").exists()
     with pytest.raises(AnsibleError, match="cannot be written: No such file or directory"):
         found.fetch_file("/tmp/x", str(tmp_path / "nowhere" / "out"))
+
+
+def test_a_file_that_may_not_be_written_stays(node: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "out").write_text("mine")
+
+    def denied(*_args: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("builtins.open", denied)
+    with pytest.raises(AnsibleError, match="cannot be written: Permission denied"):
+        node(Engine(Line())).fetch_file("/tmp/x", str(tmp_path / "out"))
+    monkeypatch.undo()
+    assert (tmp_path / "out").read_text() == "mine"
 
 
 def test_a_file_that_becomes_shorter(tmp_path: Any) -> None:

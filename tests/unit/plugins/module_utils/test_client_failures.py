@@ -219,6 +219,7 @@ def test_the_tls_file_that_is_unfit_is_named(tmp_path):
     [
         (ConnectionRefusedError(111, "x"), "tcp://h:2376", "does not answer: Connection refused.", "whether that host"),
         (ConnectionResetError(104, "x"), "tcp://h:2376", "does not answer: Connection reset", "whether that host"),
+        (TimeoutError(110, "x"), "tcp://h:2376", "does not answer: Connection timed out.", "whether that host"),
         (ConnectionRefusedError(111, "x"), "unix:///s", "is not running: unix:///s: Connection refused.", "Start it: "),
         (ssl.SSLEOFError(8, "EOF occurred in violation of protocol (_ssl.c:1)"), "tcp://h:2376", "broke off", "host"),
     ],

@@ -152,12 +152,27 @@ def test_a_line_that_is_cut_in_the_middle(engine: Any) -> None:
 def test_patience_has_an_end_where_one_is_given(engine: Any) -> None:
     over = threading.Event()
     talk = engine(lambda line: (line.sendall(OUT), over.wait(5), line.shutdown(socket.SHUT_WR)))
-    frames = talk.frames(0.2)
-    assert next(frames) == (STDOUT, b"hello\n")
+    assert next(talk.frames(10)) == (STDOUT, b"hello\n")
     with pytest.raises(TimeoutError):
-        next(frames)
+        next(talk.frames(0.2))
     over.set()
     assert list(talk.frames()) == []
+
+
+@pytest.mark.parametrize("broken", ["receive", "send"])
+def test_a_host_that_the_kernel_has_given_up(engine: Any, monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
+    """It is no silence that passes: TimeoutError has two meanings."""
+    over = threading.Event()
+    talk = engine(lambda _line: over.wait(5))
+
+    def timed_out(*_data: Any) -> Any:
+        raise TimeoutError(110, "Connection timed out")
+
+    monkeypatch.setattr(talk._line, broken, timed_out)
+    talk.feed([b"data"])
+    with pytest.raises(TimeoutError, match="Connection timed out"):
+        next(talk.frames())
+    over.set()
 
 
 def test_a_daemon_that_keeps_no_connection_open() -> None:

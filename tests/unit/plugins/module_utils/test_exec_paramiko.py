@@ -103,10 +103,9 @@ def test_both_directions_and_silence(line: Line) -> None:
 def test_silence_has_a_limit(line: Line) -> None:
     over = threading.Event()
     with line.talk(lambda far: (far.sendall(OUT), over.wait(10))) as talk:
-        frames = talk.frames(0.2)
-        assert next(frames) == (STDOUT, b"hello\n")
+        assert next(talk.frames(10)) == (STDOUT, b"hello\n")
         with pytest.raises(TimeoutError):
-            next(frames)
+            next(talk.frames(0.2))
     over.set()
 
 

@@ -113,8 +113,9 @@ ada@h1: Permission denied (publickey).
     ],
 )
 def test_the_reason_may_stand_above_the_last_line(monkeypatch, said, seen, remedy):
-    line = types.SimpleNamespace(said={"h1": io.BytesIO(said.encode())})
+    line = types.SimpleNamespace(said={("ada", "h1", "22"): io.BytesIO(said.encode())})
     monkeypatch.setitem(sys.modules, _ssh_line.SSHCONN, types.SimpleNamespace(SSHSocket=line))
+    assert _ssh_line.failure("ssh://ada@h1:2222") is None  # another daemon behind the same name
     found = _ssh_line.failure("ssh://ada@h1")
     assert found
     assert seen in found.message
@@ -164,10 +165,11 @@ def test_paramiko_gets_limits_for_the_hosts_that_have_them(newer: tuple[str, ...
             raise socket.timeout("timed out")
 
     _ssh_line._limit(Adapter)
-    Adapter.timeouts["h1"] = 60  # type: ignore[attr-defined]
+    Adapter.timeouts[_ssh_line._place("ssh://ada@h1")] = 60  # type: ignore[attr-defined]
     adapter = Adapter()
-    adapter._create_paramiko_client("ssh://h2")
-    assert set(adapter.ssh_params) == {"hostname", "port"}
+    for other in ("ssh://ada@h2:22", "ssh://ada@h1:2222"):
+        adapter._create_paramiko_client(other)
+        assert set(adapter.ssh_params) == {"hostname", "port"}
     adapter._create_paramiko_client("ssh://ada@h1:22")
     limits = {"timeout": 10, **dict.fromkeys(("banner_timeout", "auth_timeout", *newer), 60)}
     assert {key: value for key, value in adapter.ssh_params.items() if "timeout" in key} == limits
