@@ -10,14 +10,15 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any, Callable, Mapping, Optional, Sequence
+from typing import Any, Callable, Mapping, Optional, Sequence, Union
 
 from .._checks import hosts as rules
 from .._checks.model import Finding
 from .._client import Daemon
 from .._cluster.pool import run_all
 from .._entry import Run
-from .._errors import PlatformError
+from .._errors import DaemonError, PlatformError
+from .._hosts import of_host
 from . import judge, obtain
 from .inspect import look
 from .present import image_id, inspect_or_none
@@ -79,16 +80,29 @@ def choose_origin(name: str, ids: Mapping[str, str]) -> str:
 def spread_all(
     daemons: Mapping[str, Daemon], needed: Mapping[str, Sequence[str]], params: Mapping[str, Any], run: Run
 ) -> list[Spread]:
-    """*needed*: the hosts that need each image. All images at once; one that fails does not stop the others."""
+    """*needed*: the hosts that need each image. All images at once; one that fails does not stop the others. Neither
+    does a host that falls silent: it has what it has, and its nodes will tell."""
     request = obtain.Request(params["source"], params["force"], run.check_mode, run.progress)
     pairs = [(name, host) for name, hosts in needed.items() for host in hosts]
-    found = dict(zip(pairs, run_all([lambda p=p: image_id(daemons[p[1]], p[0]) for p in pairs], 8)))  # type: ignore[misc]
-    ids = {name: {host: found[name, host] for host in hosts} for name, hosts in needed.items()}
-    origins = {name: choose_origin(name, ids[name]) for name in needed}
+    found = dict(zip(pairs, run_all([lambda p=p: _id_on(daemons[p[1]], p[0]) for p in pairs], 8)))  # type: ignore[misc]
+    silent = {host: error for (_name, host), error in found.items() if isinstance(error, DaemonError)}
+    if silent and len(silent) == len({host for _name, host in pairs}):
+        host, error = next(iter(silent.items()))
+        raise of_host(host, error)
+    ids = {name: {host: found[name, host] for host in hosts if host not in silent} for name, hosts in needed.items()}
+    ids = {name: hosts for name, hosts in ids.items() if hosts}
+    origins = {name: choose_origin(name, hosts) for name, hosts in ids.items()}
     jobs = [_obtain_job(daemons[host], names, params, request, run) for host, names in _by_origin(origins).items()]
     outcomes = {one.name: one for group in run_all(jobs, len(jobs)) for one in group}
-    spreads = [_job(daemons, Spread(name, origins[name], outcomes[name]), ids[name], request) for name in needed]
+    spreads = [_job(daemons, Spread(name, origins[name], outcomes[name]), ids[name], request) for name in ids]
     return run_all(spreads, obtain.PARALLEL)
+
+
+def _id_on(daemon: Daemon, name: str) -> Union[str, DaemonError]:
+    try:
+        return image_id(daemon, name)
+    except DaemonError as error:
+        return error
 
 
 def _by_origin(origins: Mapping[str, str]) -> dict[str, list[str]]:
@@ -156,7 +170,9 @@ def _bring(
 
 def _brought(daemon: Daemon, name: str, before: str, told: There) -> There:
     """*told* with what is there now."""
-    after = "" if told.error else image_id(daemon, name)
+    after = "" if told.error else _id_on(daemon, name)
+    if isinstance(after, DaemonError):
+        return replace(told, error=str(after))
     return replace(told, image_id=after, changed=bool(after) and after != before)
 
 
