@@ -308,7 +308,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     ) -> dict[str, list[LiveNode]]:
         """The nodes by daemon, from the cache if it may be used and has the answers to the same questions."""
         use = bool(self.get_option("cache"))
-        clusters = [site.cluster.name] if site else list(self.get_option("clusters"))
+        clusters = list(self.get_option("clusters"))
+        if site and not site.cluster_id:  # else the id decides: the cluster may have got another name since
+            clusters = [site.cluster.name]
         asked = {"clusters": clusters, "daemons": {name: address.docker_host for name, address in daemons.items()}}
         cached = self._cache.get(key) if use and cache else None
         if not isinstance(cached, dict) or cached.get("asked") != asked:

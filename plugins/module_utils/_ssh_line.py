@@ -69,6 +69,12 @@ def prepare(docker_host: str, use_ssh_client: bool, timeout: int) -> None:
             "SDK_MISSING",
         )
     sshconn: Any = importlib.import_module(SSHCONN)
+    if use_ssh_client and "[" in docker_host:  # the SDK takes the address apart at its colons
+        raise DaemonError(
+            f"The Docker SDK for Python cannot go by the system's ssh to an IPv6 address ({docker_host}).",
+            "Give it a name (HostName in ~/.ssh/config, or /etc/hosts) and write that, or leave use_ssh_client out.",
+            "DAEMON_NOT_RUNNING",
+        )
     if use_ssh_client:
         if not hasattr(sshconn.SSHSocket, "timeouts"):
             sshconn.SSHSocket = _line_class(sshconn.SSHSocket)

@@ -48,8 +48,11 @@ class Site:
         return addresses_of(hosts.values(), own)
 
     def has(self, node: LiveNode) -> bool:
-        """Another directory may have a cluster of the same name; nodes that TPA made have no id."""
-        return node.cluster == self.cluster.name and (not self.cluster_id or node.cluster_id in ("", self.cluster_id))
+        """The id decides, as everywhere: another directory may have a cluster of the same name, and this one may have
+        got another name since. Nodes that TPA made have none."""
+        if node.cluster_id and self.cluster_id:
+            return node.cluster_id == self.cluster_id
+        return node.cluster == self.cluster.name
 
     def away(self, name: str, host: str) -> bool:
         """*host* is not where config.yml has this node: what is there may be an older container of it."""

@@ -324,6 +324,12 @@ def test_a_directory_names_the_daemons_and_its_nodes(parse, over_hosts, tmp_path
     assert inventory.get_host("due").vars["ansible_docker_docker_host"] == "ssh://root@far"
 
 
+def test_a_directory_whose_cluster_got_another_name(parse, over_hosts, tmp_path):
+    """The nodes keep the label; the id decides."""
+    (tmp_path / "demo" / "config.yml").write_text(CONFIG.replace("cluster_name: demo", "cluster_name: renamed"))
+    assert sorted(parse("cluster_dir: demo\n").hosts) == ["due", "tre", "uno"]
+
+
 def test_a_directory_s_nodes_by_ssh_through_their_hosts(parse, over_hosts, tmp_path):
     found = {name: parse("cluster_dir: demo\nconnection: ssh\n").get_host(name).vars for name in ("uno", "due")}
     words = shlex.split(found["due"]["ansible_ssh_common_args"])

@@ -144,6 +144,13 @@ def test_what_is_silent_later_is_left_behind():
         _ssh_line.within("ssh://h1", 5, lambda: 1 // 0)
 
 
+@with_paramiko
+def test_an_ipv6_address_by_the_system_s_ssh():
+    """The SDK takes it apart at its colons; paramiko gets it whole."""
+    with pytest.raises(DaemonError, match=r"to an IPv6 address \(ssh://root@\[::1\]:22\)\. Give it a name"):
+        _client.connect(Address("ssh://root@[::1]:22", use_ssh_client=True))
+
+
 @pytest.mark.parametrize("newer", [(), ("channel_timeout",)])
 def test_paramiko_gets_limits_for_the_hosts_that_have_them(newer: tuple[str, ...]):
     class Old:
