@@ -14,6 +14,7 @@ from .._argspec import connection_argument_spec, policy_argument_spec
 from .._checks import hosts as rules
 from .._checks.body import read_policy_of, read_text
 from .._checks.facts_cluster import NetworkWant, Wants
+from .._checks.gather_daemon import inventory
 from .._checks.model import Finding
 from .._checks.network import SUBNET_OVERLAP
 from .._checks.policy import apply_policy, failure_message
@@ -141,16 +142,25 @@ def _places(sight: Sight, daemons: Mapping[str, Daemon]) -> dict[str, Place]:
         names = dict.fromkeys(wanted[name])
         return next((image for image in names if image_id(daemons[name], image)), "")
 
-    images = run_all([lambda name=name: first(name) for name in daemons], len(daemons))  # type: ignore[misc]
+    names = [network.name for network in sight.networks]
+    jobs = [lambda name=name: (first(name), _bridges(daemons[name], names)) for name in daemons]  # type: ignore[misc]
+    seen = run_all(jobs, len(daemons))
     known = {swarm.host: swarm for swarm in sight.swarms}
     found = {}
-    for name, image in zip(daemons, images):
+    for name, (image, bridges) in zip(daemons, seen):
         host, swarm = sight.cluster.host(name), known[name]
         inside = swarm.state == ACTIVE
+        address = swarm.address if inside else ""
         found[name] = Place(
-            daemons[name], image, host.advertise_addr, reached_by(host), swarm.address if inside else "", inside
+            daemons[name], image, host.advertise_addr, reached_by(host), address, inside=inside, bridges=bridges
         )
     return found
+
+
+def _bridges(daemon: Daemon, names: Sequence[str]) -> frozenset[str]:
+    """Of networks of these *names*: the cluster was on this host alone. Whether they are its own, the plan says."""
+    found = inventory(daemon.call("networks", names=names), []).networks if names else ()
+    return frozenset(one.bridge for one in found if one.name in names and one.driver == "bridge")
 
 
 def _known_addresses(sight: Sight) -> dict[str, str]:

@@ -12,7 +12,7 @@ from .._errors import DaemonError
 from .._hosts import of_host
 from .model import ACTIVE, PENDING, HostSwarm
 
-SETTLING = 20.0  # seconds: an election after a manager came or went, a join that is under way, a host that has booted
+SETTLING = 30.0  # seconds: an election after a manager came or went, a join that is under way, a host that has booted
 
 
 def settled(

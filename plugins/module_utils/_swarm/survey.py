@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Iterator, Mapping, Sequence, Union
 
 from .._checks import hosts as rules
@@ -27,6 +27,7 @@ class Place:
     reached_by: str = ""  # the address in docker_host, where it is one
     address: str = ""  # what the Swarm knows it by
     inside: bool = False  # it is in the Swarm
+    bridges: frozenset[str] = frozenset()  # of networks that reach this host only and make way for an overlay
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,11 @@ def _looked(places: Mapping[str, Place], helpers: Mapping[str, Helper]) -> dict[
                 return Unknown("no image of the cluster's is there yet, of which a helper could be made")
             try:
                 helpers[host].start()
-                return helpers[host].look(() if places[host].inside else PORTS)
+                found = helpers[host].look(() if places[host].inside else PORTS)
+                if isinstance(found, Unknown):
+                    return found
+                routes = tuple(route for route in found.routes if route.device not in places[host].bridges)
+                return replace(found, routes=routes)
             except DaemonError as error:
                 return Unknown(f"the helper container failed: {error.message}")
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import pytest
 
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.facts_cluster import NetworkWant
+from ansible_collections.tpaexec.docker.plugins.module_utils._checks.facts_host import Route
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.facts_hosts import Interface, Seen, Way
 from ansible_collections.tpaexec.docker.plugins.module_utils._checks.model import Unknown
 from ansible_collections.tpaexec.docker.plugins.module_utils._errors import DaemonError
@@ -111,6 +112,13 @@ def test_every_direction_once_and_everything_removed():
     assert [(item.id, item.data["host"]) for item in done.findings([OVERLAY])] == [("SWARM_PORT_TAKEN", "b")]
 
 
+def test_a_bridge_that_makes_way_is_no_route(monkeypatch):
+    ours, theirs = Route("10.188.0.0/16", "br-0a1b2c3d4e5f"), Route("10.188.0.0/16", "eth9")
+    monkeypatch.setattr(FakeHelper, "look", lambda *_a: Seen(interfaces=(ETH0,), routes=(ours, theirs)))
+    place = Place("daemon-a", "i", reached_by="192.0.2.1", bridges=frozenset({ours.device}))  # type: ignore[arg-type]
+    assert survey({"a": place}, FakeHelper).seen["a"].routes == (theirs,)  # type: ignore[arg-type,union-attr]
+
+
 def test_what_does_not_get_through():
     from ansible_collections.tpaexec.docker.plugins.module_utils._checks import hosts  # noqa: PLC0415
 
@@ -124,7 +132,6 @@ def test_what_does_not_get_through():
 
 def test_kernels_and_routes():
     from ansible_collections.tpaexec.docker.plugins.module_utils._checks import hosts  # noqa: PLC0415
-    from ansible_collections.tpaexec.docker.plugins.module_utils._checks.facts_host import Route  # noqa: PLC0415
 
     bare = Seen(features={"ip_vs": False, "esp4": False}, routes=(Route("10.188.0.0/16", "eth9"),))
     secret = NetworkWant("ov", ("10.188.0.0/24",), None, "overlay", encrypted=True)
