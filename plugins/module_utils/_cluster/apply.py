@@ -56,11 +56,14 @@ class NodeResult:
 class NodeWorker:
     """The steps of a node, one method a kind of step."""
 
-    def __init__(self, site: Site, benches: Benches, network_ids: Mapping[str, str]) -> None:
+    def __init__(
+        self, site: Site, benches: Benches, network_ids: Mapping[str, str], missed: Optional[Mapping[str, str]] = None
+    ) -> None:
+        """*missed*: hosts on which nothing can be done, and why."""
         self._site = site
         self._benches = benches
         self._network_ids = network_ids
-        self._silent: dict[str, str] = {}
+        self._silent: dict[str, str] = dict(missed or {})
 
     def _at(self, result: NodeResult) -> Tools:
         """The tools of the host where the node's container is."""

@@ -75,10 +75,16 @@ def _make_volume(tools: Tools, name: str, labels: Mapping[str, str]) -> None:
     tools.daemon.call("create_volume", name, labels=dict(labels))
 
 
+def volumes_of(site: Site, tools: Tools) -> list[str]:
+    """The named volumes on a host that carry our label, also those of nodes that are elsewhere now."""
+    found = tools.daemon.call("volumes", filters={"label": [f"{ID_LABEL}={site.cluster_id}"]})
+    return [str(volume["Name"]) for volume in found.get("Volumes") or []]
+
+
 def remove_volumes(site: Site, tools: Tools, names: Iterable[str]) -> list[str]:
-    """Those of *names* that carry our label; the others are named in what is returned."""
+    """Those of *names* that carry our label, and whatever else does; the others are named in what is returned."""
     kept = []
-    for name in names:
+    for name in dict.fromkeys([*names, *volumes_of(site, tools)]):
         try:
             volume = tools.daemon.call("inspect_volume", name)
             if (volume.get("Labels") or {}).get(ID_LABEL) != site.cluster_id:

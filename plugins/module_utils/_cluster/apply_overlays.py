@@ -11,6 +11,7 @@ from .._errors import DaemonError
 from .._spec.model import Network
 from .explain import explained
 from .labels import network_labels
+from .observe import FOREIGN
 from .plan_network import CREATE, REPLACE, NetworkPlan
 from .tools import Benches, Site, Tools
 
@@ -23,7 +24,7 @@ def make_overlay(site: Site, benches: Benches, plan: NetworkPlan) -> None:
     """What has its name and reaches one host only goes first; then it is made, or made again."""
     if plan.network is None or plan.overlay is None:
         return
-    homes = {item.id: item.host for item in site.fleet.containers}
+    homes = {item.id: item.host for item in site.fleet.containers if item.owner != FOREIGN}
     for host, observed in plan.overlay.locals:
         for ident in observed.members:
             benches[host].gone_is_fine("disconnect_container_from_network", ident, observed.id, force=True)

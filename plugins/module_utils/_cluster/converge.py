@@ -16,12 +16,13 @@ from .._client import Daemon
 from .._directory.keys import SshKeys, ensure_keys, read_keys
 from .._entry import Run
 from .._errors import ConfigError, DaemonError, PlatformError
-from .._hosts import Connected, addresses_of, closing, connect_all
+from .._hosts import Connected, addresses_of, closing, connect_all, of_host
 from .._spec.model import Cluster
 from . import timeline
 from .apply import NodeResult, NodeWorker, run_nodes
-from .apply_networks import make_networks, make_volumes, remove_networks, remove_volumes
+from .apply_networks import make_networks, make_volumes, remove_networks, remove_volumes, volumes_of
 from .cgroups import our_groups, remove_groups
+from .explain import explained
 from .fleet import Fleet, observe_all
 from .helpers import sweep
 from .job import Job, hosts_of, job_of
@@ -30,7 +31,7 @@ from .plan import make_plan
 from .plan_model import ABSENT, PRESENT, STARTED, Plan
 from .pool import Deadline, run_all
 from .record import Place, locked, new_id, read_id, read_record, write_record
-from .remember import forget, keep_id, leaves_something, next_record
+from .remember import forget, intended, keep_id, leaves_something, next_record
 from .result import Outcome, as_result
 from .ssh import KeyMaterial, SshInstaller
 from .tools import Benches, Site, Tools
@@ -68,6 +69,8 @@ def converge(connected: Mapping[str, Connected], job: Job, run: Run) -> dict[str
         return as_result(job.cluster, plan, fleet, Outcome(check_mode=True), job.wishes.state)
     if job.wishes.state == PRESENT:
         keep_id(job.directory, ident)
+        record = intended(record, plan, job.cluster)
+        write_record(job.directory, record)
     site = Site(job.cluster, ident, fleet, record.hosts, job.wait)
     outcome = _apply(connected, job, run, site, plan)
     record = next_record(record, site, outcome.results, job.wishes.prune)
@@ -76,7 +79,7 @@ def converge(connected: Mapping[str, Connected], job: Job, run: Run) -> dict[str
     if job.wishes.state == PRESENT:
         timeline.keep(job.directory, result)
     done = job.wishes.state == ABSENT and not result.get("failed") and not fleet.lost
-    if done and not leaves_something(plan, job, site, record.places):
+    if done and not leaves_something(plan, site, record.places, outcome.volumes):
         forget(job.directory)
     return result
 
@@ -154,23 +157,48 @@ def _apply(connected: Mapping[str, Connected], job: Job, run: Run, site: Site, p
     with _keys_in_background(job, run, plan) as keys:
         benches = _benches(connected, job, run, site, keys)
         ids: dict[str, str] = {}
+        missed: dict[str, str] = {}
         if state == PRESENT:
             ids = make_networks(site, benches, plan.networks)
-            for host, names in plan.volumes.items():
-                make_volumes(site, benches[host], names)
+            missed = _make_volumes(site, benches, plan)
         elif not site.fleet.several:
             ids = {name: item.id for world in site.fleet.worlds.values() for name, item in world.networks.items()}
-        results = run_nodes(NodeWorker(site, benches, ids), plan.nodes, job.parallel)
+        results = run_nodes(NodeWorker(site, benches, ids, missed), plan.nodes, job.parallel)
         failures = remove_networks(benches, plan.networks) if state == ABSENT else []
         _remove_groups(benches, results)
-        if state == ABSENT and job.wishes.remove_volumes:
-            for host, names in plan.volumes.items():
-                for message in remove_volumes(site, benches[host], names):
-                    run.warn(message)
+        volumes = _remove_volumes(job, run, site, benches, plan) if state == ABSENT else []
         if keys is not None:
             keys.result()
     steps = next((tools.steps for tools in benches.values()), [])  # one journal for all
-    return Outcome(results=tuple(results), steps=tuple(steps), failures=tuple(failures))
+    return Outcome(results=tuple(results), steps=tuple(steps), failures=tuple(failures), volumes=volumes)
+
+
+def _make_volumes(site: Site, benches: Benches, plan: Plan) -> dict[str, str]:
+    """Why not, by host: of several, one that fails costs its own nodes alone."""
+    missed = {}
+    for host, names in plan.volumes.items():
+        try:
+            make_volumes(site, benches[host], names)
+        except DaemonError as error:
+            if len(benches) == 1:
+                raise
+            missed[host] = str(explained(of_host(host, error), f"the volumes on host {host}"))
+    return missed
+
+
+def _remove_volumes(job: Job, run: Run, site: Site, benches: Benches, plan: Plan) -> list[str]:
+    """Those that are left; where that cannot be seen, too."""
+    left: list[str] = []
+    for host, tools in benches.items():
+        try:
+            if job.wishes.remove_volumes:
+                for message in remove_volumes(site, tools, plan.volumes.get(host, ())):
+                    run.warn(message)
+            left += volumes_of(site, tools)
+        except DaemonError as error:
+            run.warn(f"Whether volumes of the cluster are left cannot be seen. {of_host(host, error)}")
+            left.append(host)
+    return left
 
 
 def _remove_groups(benches: Benches, results: Sequence[NodeResult]) -> None:

@@ -14,9 +14,9 @@ from .._checks import hosts as rules
 from .._client import Daemon
 from .._errors import DaemonError
 from .._hosts import Connected, of_host
-from .._spec.model import Cluster
+from .._spec.model import DEFAULT_HOST, Cluster
 from .host import HostFacts, SwarmFacts
-from .observe import FOREIGN, Container, ObservedNetwork, World, network_from_api, observe
+from .observe import FOREIGN, OURS, Container, ObservedNetwork, World, network_from_api, observe
 from .pool import run_all
 from .record import Place
 
@@ -95,19 +95,38 @@ def observe_all(
         raise next(item for item in connected.values() if isinstance(item, DaemonError))
     if list(connected) == list(daemons) == list(required) and len(daemons) == 1:
         ((name, daemon),) = daemons.items()
-        return replace(Fleet.of(observe(daemon, cluster, cluster_id, parallel, name)), places=places or {})
+        world = observe(daemon, cluster, cluster_id, parallel, name)
+        if not any(is_overlay(network) and network.owner == OURS for network in world.networks.values()):
+            return replace(Fleet.of(world), places=places or {})
     jobs = [_look(name, daemon, cluster, cluster_id, parallel) for name, daemon in daemons.items()]
     looks = dict(zip(daemons, run_all(jobs, len(jobs))))
     worlds = {name: item for name, item in looks.items() if isinstance(item, World)}
     lost = {name: item for name, item in {**connected, **looks}.items() if isinstance(item, DaemonError)}
+    if DEFAULT_HOST not in required and _named_too(worlds):
+        del worlds[DEFAULT_HOST]
     view = observe_swarm(daemons, worlds, lost) if _reaches_over(cluster, worlds) else None
     for name in cut_off(worlds, view) if attaches else ():
         lost[name] = of_host(name, DaemonError(CUT_OFF, rules.CUT_OFF.remedy, rules.CUT_OFF.id))
         del worlds[name]
-    asked = {name for name in lost if name in required or name in {place.host for place in (places or {}).values()}}
+    places = places or _before_hosts(cluster, lost)
+    asked = {name for name in lost if name in required or name in {place.host for place in places.values()}}
     if view is None and required[0] in lost:
         raise lost[required[0]]
-    return Fleet(worlds, {name: lost[name] for name in lost if name in asked}, required, view, cluster_id, places or {})
+    return Fleet(worlds, {name: lost[name] for name in lost if name in asked}, required, view, cluster_id, places)
+
+
+def _named_too(worlds: Mapping[str, World]) -> bool:
+    """The daemon of DOCKER_HOST, where the cluster was before it had hosts, is one of them by now."""
+    engines = {name: (world.host.swarm.node_id, world.host.engine_id) for name, world in worlds.items()}
+    own = engines.pop(DEFAULT_HOST, ("", ""))
+    return any(own) and own in engines.values()
+
+
+def _before_hosts(cluster: Cluster, lost: Mapping[str, DaemonError]) -> dict[str, Place]:
+    """Where nodes are of a cluster that was made before it had hosts, when that daemon does not answer."""
+    if DEFAULT_HOST not in lost or not cluster.hosts:
+        return {}
+    return {instance.name: Place(DEFAULT_HOST) for instance in cluster.instances}
 
 
 CUT_OFF = "It is cut off from the other managers of its Swarm, which lead it without this one."
@@ -194,9 +213,8 @@ def whole(cluster: Cluster, fleet: Fleet) -> World:
         return next(iter(fleet.worlds.values()))
     homes = {instance.name: instance.host for instance in cluster.instances}
     containers: dict[str, Container] = {}
-    for item in fleet.containers:
-        if item.name not in containers or homes.get(item.name) == item.host:
-            containers[item.name] = item
+    for item in sorted(fleet.containers, key=lambda one: (homes.get(one.name) == one.host, one.owner != FOREIGN)):
+        containers[item.name] = item  # of several under a name, the one at home, then one of ours
     if fleet.swarm is None:
         base = fleet.worlds[fleet.required[0]]
         return replace(base, containers=containers)
@@ -270,11 +288,13 @@ def _silent_addresses(cluster: Cluster, fleet: Fleet) -> dict[str, str]:
 
 
 def _names_by_id(fleet: Fleet) -> dict[str, str]:
+    """Of a container of someone else's under a node's name, that name alone would be taken for the node."""
     found = {place.container: name for name, place in fleet.places.items() if place.container}
-    found.update({item.id: item.name for item in fleet.containers})
     for world in fleet.worlds.values():
         for network in world.networks.values():
-            found.update({ident: name for ident, name in network.members.items() if not ident.startswith("lb-")})
+            found.update(network.members)
+    for item in fleet.containers:
+        found[item.id] = item.name if item.owner != FOREIGN else f"{item.name} on host {item.host}"
     return found
 
 

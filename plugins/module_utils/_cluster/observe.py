@@ -188,14 +188,14 @@ def _network_concerns(network: Mapping[str, Any], wanted: set[str], cluster_id: 
 def network_from_api(raw: Mapping[str, Any], cluster_id: str) -> ObservedNetwork:
     labels = raw.get("Labels") or {}
     found = labels.get(ID_LABEL)
-    members = raw.get("Containers") or {}
+    members = raw.get("Containers") or {}  # an overlay's own endpoint on a host, `lb-<network>`, is nobody's container
     return ObservedNetwork(
         id=str(raw.get("Id") or ""),
         name=str(raw.get("Name") or ""),
         owner=OURS if cluster_id and found == cluster_id else FOREIGN,
         subnets=subnets_of(raw),
         labels=labels,
-        members={str(ident): str(item.get("Name") or "") for ident, item in members.items()},
+        members={ident: str(item.get("Name") or "") for ident, item in members.items() if not ident.startswith("lb-")},
         raw=raw,
     )
 

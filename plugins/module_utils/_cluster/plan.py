@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Mapping, Optional
+from typing import Any, Iterable, Mapping, Optional
 
 from .._errors import Problem
 from .._spec.model import Cluster, Instance
@@ -63,7 +63,7 @@ def make_plan(
     return Plan(
         networks=networks,
         nodes=(*nodes, *dropped, *left),
-        volumes=_named_volumes(cluster, fleet),
+        volumes=_named_volumes([node for node in nodes if wishes.state != PRESENT or "create" in node.kinds], fleet),
         problems=tuple(problems),
         warnings=(*warnings, *more, *(foreseen(item) for item in images if wishes.foresee)),
     )
@@ -94,9 +94,10 @@ def _chosen(instance: Instance, wishes: Wishes) -> bool:
     return not wishes.nodes or instance.name in wishes.nodes
 
 
-def _named_volumes(cluster: Cluster, fleet: Fleet) -> dict[str, tuple[str, ...]]:
+def _named_volumes(nodes: Iterable[NodePlan], fleet: Fleet) -> dict[str, tuple[str, ...]]:
+    """Those of *nodes*, by the host where the node is to be."""
     found: dict[str, dict[str, None]] = {}
-    for instance in cluster.instances:
+    for instance in (node.instance for node in nodes if node.instance is not None):
         for volume in instance.settings.volumes:
             if volume.kind == "volume" and instance.host in fleet.worlds:
                 found.setdefault(instance.host, {})[volume.source] = None
@@ -113,7 +114,7 @@ def _placed(instance: Instance, scene: Scene) -> NodePlan:
         if container.owner == FOREIGN:  # on a host where this node is not to be: nobody's business
             container = None
         elif wishes.state == PRESENT:
-            return moved_plan(instance, container, wishes.renews(instance.name))
+            return _attachable(moved_plan(instance, container, wishes.renews(instance.name)), instance, scene)
     place = fleet.places.get(instance.name)
     if container is None and wishes.state != PRESENT and place and place.host in fleet.lost:
         return lost_plan(instance, fleet.lost[place.host])
@@ -121,7 +122,12 @@ def _placed(instance: Instance, scene: Scene) -> NodePlan:
         hindered = unseen(instance, place, fleet, wishes.renews(instance.name))
         if hindered is not None:
             return hindered
-    plan = replace(_plan_node(instance, container, scene), host=instance.host)
+    return _attachable(replace(_plan_node(instance, container, scene), host=instance.host), instance, scene)
+
+
+def _attachable(plan: NodePlan, instance: Instance, scene: Scene) -> NodePlan:
+    """*plan*, or why nothing is done where the node could not be attached in the end."""
+    fleet = scene.fleet
     if fleet.several and set(plan.kinds) & {"create", "start", "connect"}:
         networks = [item.network for item in instance.settings.networks]
         blocker = attach_blocker(fleet, networks, scene.merged)

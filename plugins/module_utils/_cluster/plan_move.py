@@ -50,7 +50,8 @@ def unseen(instance: Instance, place: Optional[Place], fleet: Fleet, asked: bool
     if world is not None:
         where = f"on another engine than the one that answers as host {place.host} now"
     elif gone:
-        where = f"on host {place.host}, which does not answer"
+        name = f"host {place.host}" if place.host != DEFAULT_HOST else "the daemon of DOCKER_HOST"
+        where = f"on {name}, which does not answer"
     else:
         where = f"on host {place.host}, which config.yml no longer names"
     return _blocked(

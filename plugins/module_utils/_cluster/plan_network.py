@@ -144,7 +144,8 @@ def _address_problems(cluster: Cluster, observed: ObservedNetwork, members: set[
                     wanted[address],
                     f"its address {address} in network {observed.name} is held by the container {holder}, "
                     "which is not this cluster's.",
-                    f"Choose another ip_address, or detach it: docker network disconnect {observed.name} {holder}",
+                    f"Choose another ip_address, or detach it{' there' if ' on ' in holder else ''}: docker network "
+                    f"disconnect {observed.name} {holder.partition(' on ')[0]}",
                 )
             )
     return problems

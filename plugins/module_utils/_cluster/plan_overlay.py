@@ -71,6 +71,8 @@ def _present(
     wanted = with_gateways(network)
     plan, found = plan_present(cluster, wanted, observed, merged, members)
     problems += found
+    if plan.replaces and observed is not None:
+        problems += _held(observed, plan, fleet, members)
     ipam: tuple[IpamPool, ...] = ()
     if plan.action == KEEP and observed is not None:
         ranges = [str(pool.get("IPRange")) for pool in (observed.raw.get("IPAM") or {}).get("Config") or []]
@@ -81,6 +83,22 @@ def _present(
     if (plan.action != KEEP or locals_) and not view.manager:
         problems.append(_no_manager(network.name, view))
     return replace(plan, host=view.manager, overlay=Overlay(ipam, locals_)), problems
+
+
+def _held(observed: ObservedNetwork, plan: NetworkPlan, fleet: Fleet, members: set[str]) -> list[Problem]:
+    """Nodes that cannot be reached hold the overlay: the others would let go of it, and no new one could be made."""
+    seen = {item.id for item in fleet.containers}
+    away = sorted(name for ident, name in observed.members.items() if ident not in seen and name in members)
+    if not away:
+        return []
+    are = "is attached and cannot be reached" if len(away) == 1 else "are attached and cannot be reached"
+    return [
+        Problem(
+            f"docker_networks.{observed.name}",
+            f"it cannot be made anew now ({'; '.join(plan.reasons)}): {', '.join(away)} {are}.",
+            "Bring their hosts back (or write them into config.yml again), or take that change of the network back.",
+        )
+    ]
 
 
 def _no_manager(name: str, view: SwarmView) -> Problem:

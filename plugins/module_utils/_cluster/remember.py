@@ -8,11 +8,10 @@ import os
 from dataclasses import replace
 from typing import Mapping, Sequence
 
-from .._spec.model import DEFAULT_HOST
+from .._spec.model import DEFAULT_HOST, Cluster
 from . import timeline
 from .apply import NodeResult
 from .fleet import left_behind
-from .job import Job
 from .observe import OURS
 from .plan_model import Plan
 from .plan_network import KEEP
@@ -25,12 +24,20 @@ def keep_id(directory: str, ident: str) -> None:
         write_id(directory, ident)
 
 
+def intended(record: Record, plan: Plan, cluster: Cluster) -> Record:
+    """Before anything is made: where nodes will be. After a run that was killed it is known that they were never on the
+    daemon of DOCKER_HOST."""
+    news = {node.name: Place(node.host) for node in plan.nodes if "create" in node.kinds} if cluster.hosts else {}
+    return replace(record, places={**news, **record.places})
+
+
 def next_record(record: Record, site: Site, results: Sequence[NodeResult], prune: bool = False) -> Record:
     """Mends and captured lines of this run added, what is gone dropped; what is on a silent host is kept."""
     applied, hosts = dict(record.applied), dict(record.hosts)
     alive = {item.id for item in site.fleet.containers} | {result.container_id for result in results}
     if site.fleet.lost:
         alive |= {*applied, *hosts}
+    alive |= {site.fleet.places[name].container for name in left_behind(site.fleet)}
     for result in results:
         mended = result.plan.mended
         if mended and not result.error:
@@ -52,27 +59,30 @@ def _next_places(record: Record, site: Site, results: Sequence[NodeResult], prun
     hosts = site.cluster.hosts
     if not hosts and not record.places:
         return {}
-    found = dict(record.places)
+    found = {**site.fleet.places, **record.places}
     for result in results:
         if result.container_id and result.plan.instance is not None and result.host in site.fleet.worlds:
             engine = site.facts(result.host).engine_id
             found[result.name] = Place(result.host, engine, result.container_id)
         elif result.plan.kinds[-1:] == ("remove",) and not result.error and result.plan.instance is not None:
             found.pop(result.name, None)
+    removed = {one.plan.container.id for one in results if "remove" in one.done and one.plan.container is not None}
+    for item in site.fleet.containers:
+        if item.owner == OURS and item.id not in removed:  # also of those that config.yml names no longer
+            found.setdefault(item.name, Place(item.host, site.facts(item.host).engine_id, item.id))
     names = {instance.name for instance in site.cluster.instances}
+    dropped = {item.name for item in site.fleet.containers if item.owner == OURS and item.id not in removed}
     unnamed = {name for name, place in found.items() if place.host not in hosts and name not in names and not prune}
     # Without any hosts there is no choice any more; but what was made on one has its data there.
-    kept = {name for name in names if hosts or (name in found and found[name].host != DEFAULT_HOST)}
+    kept = {name for name in names | dropped if hosts or (name in found and found[name].host != DEFAULT_HOST)}
     return {name: one for name, one in found.items() if name in kept | unnamed or one.host in site.fleet.lost}
 
 
-def leaves_something(plan: Plan, job: Job, site: Site, places: Mapping[str, Place]) -> bool:
+def leaves_something(plan: Plan, site: Site, places: Mapping[str, Place], volumes: Sequence[str]) -> bool:
     """A node out of reach, a volume that is kept, or a network that strangers use, carries our id: without it nobody
     could remove them. *places*: where nodes still are."""
     kept = any(item.action == KEEP and item.observed and item.observed.owner == OURS for item in plan.networks)
-    return kept or bool(left_behind(replace(site.fleet, places=places))) or bool(
-        plan.volumes and not job.wishes.remove_volumes
-    )
+    return kept or bool(volumes) or bool(left_behind(replace(site.fleet, places=places)))
 
 
 def forget(directory: str) -> None:

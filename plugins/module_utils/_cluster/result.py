@@ -22,6 +22,7 @@ class Outcome:
     results: Sequence[NodeResult] = ()
     steps: Sequence[Mapping[str, Any]] = ()
     failures: Sequence[str] = ()
+    volumes: Sequence[str] = ()  # those that `absent` left, of ours
     check_mode: bool = False
 
 

@@ -20,7 +20,9 @@ HOST_DEFAULTS: dict[str, Any] = {
     "CapAdd": None, "CapDrop": None, "Dns": [], "DnsSearch": [], "ExtraHosts": None, "Devices": [], "Sysctls": None,
     "SecurityOpt": None, "Ulimits": None, "Privileged": False, "LogConfig": {"Type": "json-file", "Config": {}},
 }  # fmt: skip
-LOOKING = ("version", "info", "containers", "networks", "nodes", "tasks", "logs", "get_archive", "inspect_", "exec_")
+LOOKING = (
+    "version", "info", "containers", "networks", "volumes", "nodes", "tasks", "logs", "get_archive", "inspect_", "exec_"
+)  # fmt: skip
 
 
 def refused(status: int, text: str) -> DaemonError:
@@ -255,6 +257,11 @@ class ModelEngine:
 
     def do_create_volume(self, name: str, labels: Any = None) -> None:
         self.volumes[name] = {"Name": name, "Labels": dict(labels or {})}
+
+    def do_volumes(self, filters: Any) -> dict[str, Any]:
+        (wanted,) = filters["label"]
+        key, _sign, value = wanted.partition("=")
+        return {"Volumes": [one for one in self.volumes.values() if one["Labels"].get(key) == value] or None}
 
     def do_remove_volume(self, name: str) -> None:
         del self.volumes[name]

@@ -31,6 +31,10 @@ class ModelHost(ModelEngine):
         self.engine_id = f"engine-{name}"
         self.nets = ChainMap({}, swarm.nets)  # type: ignore[assignment]
 
+    def _next(self, letter: str) -> str:
+        """Engines give nobody else's ids."""
+        return f"{super()._next(letter)}{self.host}"
+
     @property
     def node_id(self) -> str:
         return f"node-{self.engine_id}" if self.state == "active" else ""
