@@ -17,7 +17,7 @@ description:
     stand in for the other. Made for daemons on other hosts - the authority that is named is the only one that counts,
     whatever C(REQUESTS_CA_BUNDLE) and C(CURL_CA_BUNDLE) say; output of which something is missing is an error; data
     goes to a command's standard input over TLS and over the system's C(ssh) too, and has an end; a host that dies is
-    noticed within about a minute.
+    noticed within about a minute, while much is sent to it within five.
   - Modules go to the container by the standard input, so that a task needs one command in place of four (see
     O(pipelining)), and files through commands of the container, so that they may lie on its tmpfs mounts.
 notes:

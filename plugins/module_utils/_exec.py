@@ -23,6 +23,7 @@ CHUNK = 1 << 16
 STDOUT, STDERR = 1, 2
 # A host that is gone is noticed in a minute: by probes where all is silent, by the last (ms) while data is on its way.
 KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 60_000}
+FEEDING = 300_000  # ms, in place of the last, while more is to be sent: whoever reads may pause (a disk that is busy)
 NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError, socket.timeout)
 ENDED = (BrokenPipeError, ConnectionResetError)
 
@@ -158,7 +159,7 @@ class _Socket:
     """A unix socket, TCP, TLS. *output*: the HTTP library's reader of it, in whose buffer the first lines may be."""
 
     def __init__(self, line: Any, output: Any) -> None:
-        self.line = line
+        self.line, self._feeding = line, False
         line.setblocking(False)
         _keep_alive(line)
         self.first = b""
@@ -173,6 +174,9 @@ class _Socket:
         return int(self.line.send(data))
 
     def wait(self, write: bool, seconds: Optional[float]) -> None:
+        if write != self._feeding:
+            self._feeding = write
+            _keep_alive(self.line, **({"TCP_USER_TIMEOUT": FEEDING} if write else {}))
         _wait(self.line.fileno(), self.line.fileno() if write else None, seconds)
 
 
@@ -236,9 +240,9 @@ def _wait(reads: int, writes: Optional[int], seconds: Optional[float]) -> None:
     poll.poll(None if seconds is None else max(1, int(seconds * 1000)))
 
 
-def _keep_alive(line: Any) -> None:
+def _keep_alive(line: Any, **otherwise: int) -> None:
     with contextlib.suppress(OSError, AttributeError):  # no TCP, or not of Linux
         if line.family in (socket.AF_INET, socket.AF_INET6):
             line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            for name, value in KEEPALIVE.items():
+            for name, value in {**KEEPALIVE, **otherwise}.items():
                 line.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

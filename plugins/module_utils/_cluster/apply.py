@@ -27,6 +27,7 @@ SILENT = ("DAEMON_HUNG", "DAEMON_NOT_RUNNING")
 # "Bulk sync to node … timed out"). It gives an attachment 20 s of that; what is left of it then counts as open, until
 # the engine has denied the network (moby, AttachNetwork). Asked again without a pause, it was seen to leave a task.
 ATTACHING = 60.0
+DENIALS = 5  # in a row, a second apart: twice were seen of an engine that gives in; a network that is gone stays so
 
 
 @dataclass
@@ -89,8 +90,10 @@ class NodeWorker:
 
     def _guarded(self, result: NodeResult, action: Callable[..., None], *args: Any) -> None:
         """A part of one worker's work; what goes wrong becomes the result's error."""
-        if result.host in self._silent:
-            result.error = self._silent[result.host]
+        hosts = (result.host, *([result.plan.host] if "create" in result.plan.kinds else []))
+        silent = next((self._silent[host] for host in hosts if host in self._silent), "")
+        if silent:
+            result.error = silent
             return
         try:
             action(result, *args)
@@ -176,15 +179,16 @@ class NodeWorker:
 
     def _attaching(self, result: NodeResult, method: str, *args: Any, **kwargs: Any) -> None:
         """A call that attaches a node to its networks: again, where a Swarm's engine says no for a while."""
-        tools, until = self._at(result), 0.0
+        tools, until, denied = self._at(result), 0.0, 0
         while True:
             try:
                 tools.daemon.call(method, *args, **kwargs)
                 return
             except DaemonError as error:
                 until = until or tools.clock() + ATTACHING
-                passing = self._site.fleet.several and re.search(f"{ATTACHED_LATE}|{ATTACH_DENIED}", error.message)
-                if not passing or tools.clock() >= until or tools.deadline.passed:
+                denied = denied + 1 if re.search(ATTACH_DENIED, error.message) else 0
+                passing = self._site.fleet.several and (denied or re.search(ATTACHED_LATE, error.message))
+                if not passing or denied > DENIALS or tools.clock() >= until or tools.deadline.passed:
                     raise
             tools.sleep(1)
 

@@ -67,11 +67,11 @@ def converge(connected: Mapping[str, Connected], job: Job, run: Run) -> dict[str
         run.warn(warning)
     if run.check_mode:
         return as_result(job.cluster, plan, fleet, Outcome(check_mode=True), job.wishes.state)
+    site = Site(job.cluster, ident, fleet, record.hosts, job.wait)
     if job.wishes.state == PRESENT:
         keep_id(job.directory, ident)
-        record = intended(record, plan, job.cluster)
+        record = intended(record, plan, site)
         write_record(job.directory, record)
-    site = Site(job.cluster, ident, fleet, record.hosts, job.wait)
     outcome = _apply(connected, job, run, site, plan)
     record = next_record(record, site, outcome.results, job.wishes.prune)
     write_record(job.directory, record)

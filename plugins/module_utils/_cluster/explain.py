@@ -8,7 +8,8 @@ import re
 from .._errors import DaemonError, PlatformError
 
 ATTACHED_LATE = r"attaching to network failed.*context deadline exceeded"
-ATTACH_DENIED = r"^The Docker daemon refused: network \S+ not found"
+# Newer engines say before it which step failed.
+ATTACH_DENIED = r"^The Docker daemon refused: (?:failed to set up container networking: )?network \S+ not found"
 # what the engine says · what to do
 TABLE: tuple[tuple[str, str], ...] = (
     (r"port is already allocated|address already in use",

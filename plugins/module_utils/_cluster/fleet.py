@@ -70,6 +70,11 @@ class Fleet:
         found = [item for world in self.worlds.values() for item in world.containers.values()]
         return sorted(found, key=lambda item: (item.name, item.host))
 
+    @property
+    def engines(self) -> set[str]:
+        """The ids of those that answer."""
+        return {world.host.engine_id for world in self.worlds.values()} - {""}
+
     def swarm_of(self, host: str) -> SwarmFacts:
         return self.worlds[host].host.swarm if host in self.worlds else SwarmFacts()
 
@@ -230,11 +235,10 @@ def out_of_sight(cluster: Cluster, fleet: Fleet) -> set[str]:
 
 def left_behind(fleet: Fleet) -> set[str]:
     """Nodes that were made on an engine which is none of config.yml's any more: its host was replaced, or taken out."""
-    engines = {name: world.host.engine_id for name, world in fleet.worlds.items()}
     return {
         name
         for name, place in fleet.places.items()
-        if place.host not in fleet.lost and place.engine and place.engine != engines.get(place.host)
+        if place.host not in fleet.lost and place.engine and place.engine not in fleet.engines
     }
 
 

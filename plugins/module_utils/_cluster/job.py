@@ -68,6 +68,6 @@ def hosts_of(cluster: Cluster, directory: str) -> list[Host]:
     if cluster.hosts and DEFAULT_HOST not in found:
         record = read_record(directory)
         places = {place.host for place in record.places.values()}
-        if DEFAULT_HOST in places or (not places and read_id(directory)):
+        if DEFAULT_HOST in places or not (places or record.over_hosts or not read_id(directory)):
             found[DEFAULT_HOST] = Host()
     return list(found.values())

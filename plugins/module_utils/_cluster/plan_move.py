@@ -38,14 +38,14 @@ def moved_plan(instance: Instance, container: Container, asked: bool) -> NodePla
 
 def unseen(instance: Instance, place: Optional[Place], fleet: Fleet, asked: bool) -> Optional[NodePlan]:
     """It is nowhere among the hosts that answer. None: it may be made; else why not."""
-    if place is None:
+    if place is None or (place.only_meant and place.host not in fleet.lost):
         return None
     world = fleet.worlds.get(place.host)
     gone = place.host in fleet.lost
     held = _held_address(instance, place, fleet) if gone or asked else ""
     if held:
         return _blocked(instance, held)
-    if asked or (world is not None and place.engine in ("", world.host.engine_id)):
+    if asked or (place.host in fleet.worlds and not place.engine) or place.engine in fleet.engines:
         return None
     if world is not None:
         where = f"on another engine than the one that answers as host {place.host} now"
@@ -110,8 +110,8 @@ def out_of_reach(cluster: Cluster, fleet: Fleet, state: str) -> list[str]:
     names, seen = {instance.name for instance in cluster.instances}, {item.name for item in fleet.containers}
     warnings = []
     for name, place in sorted(fleet.places.items()):
-        forgotten = place.host not in cluster.hosts and place.host != DEFAULT_HOST
-        away = forgotten or name in left_behind(fleet)
+        forgotten = place.host not in cluster.hosts and place.host != DEFAULT_HOST and not place.only_meant
+        away = (forgotten and place.engine not in fleet.engines) or name in left_behind(fleet)
         if name in seen or place.host in fleet.lost or not away:
             continue
         if state == ABSENT:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, Iterator, Mapping
 
 from .._errors import PlatformError
+from .._spec.model import DEFAULT_HOST
 
 
 @dataclass(frozen=True)
@@ -29,15 +30,21 @@ class Place:
     engine: str = ""
     container: str = ""
 
+    @property
+    def only_meant(self) -> bool:
+        """It was to be made there; whether it was is not known."""
+        return self.host != DEFAULT_HOST and not (self.engine or self.container)
+
 
 @dataclass(frozen=True)
 class Record:
     """The content of record.json; each map is keyed by container id, `places` by the node's name: host, engine and
-    container, of clusters that may be on several hosts."""
+    container, of clusters that may be on several hosts. `over_hosts`: nothing is left from before it had hosts."""
 
     applied: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     hosts: Mapping[str, list[str]] = field(default_factory=dict)
     places: Mapping[str, Place] = field(default_factory=dict)
+    over_hosts: bool = False
 
 
 def read_id(directory: str) -> str:
@@ -75,7 +82,8 @@ def read_record(directory: str) -> Record:
             data = json.load(file)
         applied, hosts, places = (data.get(key) or {} for key in ("applied", "hosts", "places"))
         lines = {key: [str(line) for line in lines] for key, lines in hosts.items()}
-        return Record(dict(applied), lines, {key: _place(words) for key, words in places.items()})
+        where = {key: _place(words) for key, words in places.items()}
+        return Record(dict(applied), lines, where, data.get("over_hosts") is True)
     except (OSError, ValueError, AttributeError, TypeError):
         return Record()
 
@@ -90,6 +98,8 @@ def write_record(directory: str, record: Record) -> None:
     words: dict[str, Any] = {"applied": record.applied, "hosts": record.hosts}
     if record.places:
         words["places"] = {name: vars(place) for name, place in record.places.items()}
+    if record.over_hosts:
+        words["over_hosts"] = True
     text = json.dumps(words, indent=1, sort_keys=True)
     _write(directory, "record.json", text + "\n")
 

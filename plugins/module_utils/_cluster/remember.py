@@ -8,7 +8,7 @@ import os
 from dataclasses import replace
 from typing import Mapping, Sequence
 
-from .._spec.model import DEFAULT_HOST, Cluster
+from .._spec.model import DEFAULT_HOST
 from . import timeline
 from .apply import NodeResult
 from .fleet import left_behind
@@ -24,11 +24,13 @@ def keep_id(directory: str, ident: str) -> None:
         write_id(directory, ident)
 
 
-def intended(record: Record, plan: Plan, cluster: Cluster) -> Record:
+def intended(record: Record, plan: Plan, site: Site) -> Record:
     """Before anything is made: where nodes will be. After a run that was killed it is known that they were never on the
     daemon of DOCKER_HOST."""
-    news = {node.name: Place(node.host) for node in plan.nodes if "create" in node.kinds} if cluster.hosts else {}
-    return replace(record, places={**news, **record.places})
+    over = bool(site.cluster.hosts)
+    news = {node.name: Place(node.host) for node in plan.nodes if "create" in node.kinds} if over else {}
+    settled = over and (record.over_hosts or DEFAULT_HOST not in site.fleet.lost)
+    return replace(record, places={**news, **record.places}, over_hosts=settled)
 
 
 def next_record(record: Record, site: Site, results: Sequence[NodeResult], prune: bool = False) -> Record:
@@ -67,6 +69,7 @@ def _next_places(record: Record, site: Site, results: Sequence[NodeResult], prun
         elif result.plan.kinds[-1:] == ("remove",) and not result.error and result.plan.instance is not None:
             found.pop(result.name, None)
     removed = {one.plan.container.id for one in results if "remove" in one.done and one.plan.container is not None}
+    found = {name: place for name, place in found.items() if place.container not in removed}
     for item in site.fleet.containers:
         if item.owner == OURS and item.id not in removed:  # also of those that config.yml names no longer
             found.setdefault(item.name, Place(item.host, site.facts(item.host).engine_id, item.id))

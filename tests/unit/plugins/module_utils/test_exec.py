@@ -10,6 +10,7 @@ from typing import Any, Callable, Iterator
 
 import pytest
 
+from ansible_collections.tpaexec.docker.plugins.module_utils import _exec
 from ansible_collections.tpaexec.docker.plugins.module_utils._exec import STDERR, STDOUT, Talk, cut_frame
 
 OUT, ERR = b"\x01\0\0\0\0\0\0\x06hello\n", b"\x02\0\0\0\0\0\0\x04oops"
@@ -173,6 +174,20 @@ def test_a_host_that_the_kernel_has_given_up(engine: Any, monkeypatch: pytest.Mo
     with pytest.raises(TimeoutError, match="Connection timed out"):
         next(talk.frames())
     over.set()
+
+
+def test_whoever_reads_may_pause_longer_than_a_host_may_be_gone() -> None:
+    """TCP's limit counts a window that is shut, too (tcp(7), TCP_USER_TIMEOUT)."""
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as near:
+        far, _peer = server.accept()
+        far.sendall(OUT)
+        line = _exec._Socket(near, near.makefile("rb"))
+        assert near.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000
+        line.wait(True, 0.01)
+        assert near.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 300_000
+        line.wait(False, 0.01)
+        assert near.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000
+        far.close()
 
 
 def test_a_daemon_that_keeps_no_connection_open() -> None:

@@ -33,7 +33,7 @@ def spread(**places: str) -> dict[str, Any]:
     where = {"uno": "a", "due": "b", "tre": "c", **places}
     nodes = [{"Name": name, "ip_address": f"10.48.0.{number}"} for number, name in enumerate(("uno", "due", "tre"), 2)]
     instances = {name: {"host": host} for name, host in where.items()}
-    return cluster(*nodes, tpaexec_docker={"hosts": HOSTS, "instances": instances})
+    return cluster(*nodes, tpaexec_docker={"hosts": dict(HOSTS), "instances": instances})
 
 
 class Rig:
@@ -441,7 +441,8 @@ DENIED = "network p16h8958yft5 not found"
         ((LATE, DENIED, DENIED), ""),  # as an engine does that has booted: see apply.ATTACHING
         ((DENIED,), ""),  # left by the engine's own start of the node
         ((LATE, DENIED, LATE, LATE, LATE), "docker node ls"),
-        ((DENIED,) * 61, "Its network was removed meanwhile"),
+        ((DENIED,) * 6, "Its network was removed meanwhile"),
+        ((f"failed to set up container networking: {DENIED}",), ""),  # as newer engines say it
         (("Could not attach to network x: rpc error: network x not found",), "Its network was removed meanwhile"),
     ],
 )

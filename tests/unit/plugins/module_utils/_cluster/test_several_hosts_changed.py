@@ -263,3 +263,58 @@ def test_one_refusal_of_the_engine_is_no_silence(site: Site) -> None:
     site.daemons["default"].do_create_volume = full
     with pytest.raises(DaemonError, match="no space left on device"):
         site.run(config)
+
+
+def test_no_daemon_of_docker_host_is_needed(site: Site) -> None:
+    """Not for a cluster that was made over hosts, whatever deprovision has left of it."""
+    site.daemons["default"] = OFF
+    site.run(with_volumes())
+    assert not site.run(with_volumes(), state="absent").get("failed")
+    assert site.places == {}
+    assert set(statuses(site.run(with_volumes())).values()) == {"running"}
+    assert not site.run(with_volumes(), state="absent", remove_volumes=True).get("failed")
+    assert not site.directory.exists()
+
+
+def test_a_node_that_was_never_made_is_nowhere(site: Site) -> None:
+    def full(*_args: Any, **_words: Any) -> None:
+        raise refused(500, "no space left on device")
+
+    site.daemons["c"].do_create_container_from_config = full
+    assert statuses(site.run(spread())) == {"uno": "running", "due": "running", "tre": "failed"}
+    config = spread(tre="b")
+    del config["tpaexec_docker"]["hosts"]["c"]
+    assert set(statuses(site.run(config)).values()) == {"running"}
+    site.run(config, state="absent")
+    assert (site.warnings, site.directory.exists()) == ([], False)
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_host_that_got_another_name(site: Site, gone: bool) -> None:
+    """The engine's id decides: what is on it is seen there, and what is not is nowhere."""
+    site.run(spread())
+    site.daemons["z"] = site.daemons.pop("c")
+    if gone:
+        site.daemons["z"].do_remove_container(site.daemons["z"].at("tre")["Id"], force=True)
+    config = spread(tre="z")
+    config["tpaexec_docker"]["hosts"]["z"] = config["tpaexec_docker"]["hosts"].pop("c")
+    result = site.run(config)
+    assert (node(result, "tre")["status"], node(result, "tre")["changed"]) == ("running", gone)
+    assert site.places["tre"] == "z"
+    config["instances"] = config["instances"][:2]
+    del config["tpaexec_docker"]["instances"]["tre"]
+    site.run(config, state="absent")
+    assert site.names()["z"] == set()
+    assert not site.directory.exists()
+
+
+def test_no_move_to_where_nothing_can_be_done(site: Site) -> None:
+    site.run(with_volumes())
+
+    def dead(*_args: Any, **_words: Any) -> None:
+        raise DaemonError("No answer within 60 s.", "Look at that host.", "DAEMON_HUNG")
+
+    site.daemons["b"].do_inspect_volume = dead
+    result = site.run(with_volumes(tre="b"), recreate=["tre"])
+    assert node(result, "tre")["status"] == "failed"
+    assert site.names() == {"a": {"uno"}, "b": {"due"}, "c": {"tre"}, "default": set()}
