@@ -28,7 +28,8 @@ TABLE: tuple[tuple[str, str], ...] = (
      "with 64 nodes on 20.10): restart the daemon, then run the same again."),
     (r"in use by task",
      "The Swarm still counts a node that has gone, most likely on a host that was away: docker node ls shows whether "
-     "it is back. When it is Ready, run the same again."),
+     "it is back. When it is Ready, run the same again. If this stays, restart Docker on that host (systemctl restart "
+     "docker): its engine has forgotten the node, and tells the Swarm so when it starts."),
     (ATTACHED_LATE,
      "The Swarm did not give the node its overlay in time: docker node ls on a manager shows which hosts are Ready. "
      "When all are, run the same again."),

@@ -199,9 +199,13 @@ def _ask_manager(name: str, daemon: Daemon) -> SwarmView:
     )
 
 
+# States of a task in which Swarm has given its addresses back, whatever it is wanted to be (swarmkit, TaskState).
+ENDED = ("complete", "shutdown", "failed", "rejected", "remove", "orphaned")
+
+
 def attached_of(task: Mapping[str, Any]) -> list[Attached]:
     """The endpoints of one task that joins a plain container to overlay networks; one that has ended has none."""
-    if task.get("DesiredState") not in ("running", "ready"):
+    if task.get("DesiredState") not in ("running", "ready") or (task.get("Status") or {}).get("State") in ENDED:
         return []
     container = str(((task.get("Spec") or {}).get("NetworkAttachmentSpec") or {}).get("ContainerID") or "")
     return [

@@ -121,6 +121,11 @@ def adoptable(observed: ObservedNetwork, world: World, members: set[str]) -> boo
     return any(endpoint.network_id == observed.id for node in nodes for endpoint in node.endpoints)
 
 
+# After a power failure engine 20.10 was seen to leave such an endpoint in the Swarm; its start clears it.
+GONE = "If there is no such container, restart Docker there (systemctl restart docker)"
+FAR = " on the Swarm's node "
+
+
 def strangers_of(observed: ObservedNetwork, members: set[str]) -> list[str]:
     """The containers on a network that are not this cluster's."""
     return sorted(name for name in observed.members.values() if name not in members)
@@ -145,7 +150,8 @@ def _address_problems(cluster: Cluster, observed: ObservedNetwork, members: set[
                     f"its address {address} in network {observed.name} is held by the container {holder}, "
                     "which is not this cluster's.",
                     f"Choose another ip_address, or detach it{' there' if ' on ' in holder else ''}: docker network "
-                    f"disconnect {observed.name} {holder.partition(' on ')[0]}",
+                    f"disconnect {observed.name} {holder.partition(' on ')[0]}"
+                    f"{f'. {GONE}' if FAR in holder else ''}",
                 )
             )
     return problems
@@ -184,6 +190,8 @@ def plan_absent(
     strangers = strangers_of(observed, members)
     if strangers:
         warning = f"Network {name} is left: other containers are attached to it ({', '.join(strangers)})."
+        if any(FAR in name for name in strangers):
+            warning += f" {GONE}, then run the same again."
         return NetworkPlan(name, KEEP, network, observed, (), (warning,))
     return NetworkPlan(name, REMOVE, network, observed)
 

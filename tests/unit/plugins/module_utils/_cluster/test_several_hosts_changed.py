@@ -318,3 +318,29 @@ def test_no_move_to_where_nothing_can_be_done(site: Site) -> None:
     result = site.run(with_volumes(tre="b"), recreate=["tre"])
     assert node(result, "tre")["status"] == "failed"
     assert site.names() == {"a": {"uno"}, "b": {"due"}, "c": {"tre"}, "default": set()}
+
+
+@pytest.mark.parametrize(
+    ("state", "holds"), [("starting", True), ("running", True), ("failed", False), ("rejected", False)]
+)
+def test_what_swarm_still_counts_of_a_container_that_is_gone(site: Site, state: str, holds: bool) -> None:
+    """As engine 20.10 leaves it after a power failure; when it starts, it tells the Swarm that there is nothing."""
+    site.run(spread())
+    (ident,) = site.swarm.nets
+    tasks = site.daemons["a"].do_tasks
+    left = {
+        "NodeID": site.daemons["c"].node_id, "DesiredState": "running", "Status": {"State": state},
+        "Spec": {"NetworkAttachmentSpec": {"ContainerID": "gone00000000"}},
+        "NetworksAttachments": [{"Network": {"ID": ident}, "Addresses": ["10.48.0.4/24"]}],
+    }  # fmt: skip
+    site.daemons["a"].do_tasks = lambda filters=None: [*tasks(filters), left] if filters else tasks()
+    if holds:
+        said = site.refused(spread())
+        assert "held by the container gone00000000 on the Swarm's node c" in said
+        assert "network disconnect net gone00000000. If there is no such container, restart Docker there" in said
+        site.run(spread(), state="absent")
+        assert "restart Docker there (systemctl restart docker), then run the same again." in " ".join(site.warnings)
+    else:
+        assert not site.run(spread())["changed"]
+        assert not site.run(spread(), state="absent").get("failed")
+        assert not site.directory.exists()
