@@ -370,13 +370,13 @@ class Connection(ConnectionBase):  # type: ignore[misc]
         for stream, data in self._heard(talk, self.get_option("timeout")):
             said[stream].add(data)
             heard = said[STDOUT].text + said[STDERR].text
-            began, ended = self.become.check_success(heard), any(one.whole for one in said.values())
-            if (began or ended) and not answered:
+            began, ended = self.become.check_success(heard), [one.whole for one in said.values()]
+            if (began or any(ended)) and not answered:
                 talk.feed([b"\n"])
+                answered = True
             if began:
                 said[STDOUT].forget(before=to_bytes(self.become.success))
                 said[STDERR].forget()
-            if began or ended:
                 return
             wrong = self.become.check_incorrect_password(heard)
             if wrong or self.become.check_missing_password(heard):
@@ -384,6 +384,8 @@ class Connection(ConnectionBase):  # type: ignore[misc]
                     f"The password of {self.become.name} is {'wrong' if wrong else 'missing'}. Give it by "
                     "--ask-become-pass, or as ansible_become_password from a vault."
                 )
+            if all(ended):  # either stream may be the first: why it ended may come after the other's last word
+                return
             if self.become.check_password_prompt(heard) and not answered:
                 password = self.become.get_option("become_pass", playcontext=self._play_context)
                 talk.feed([to_bytes(password) + b"\n"])

@@ -226,6 +226,10 @@ def test_a_command_that_the_engine_could_not_start(node: Any) -> None:
     ("line", "said"),
     [
         (Line((STDERR, b"password:"), (STDERR, b"Sorry, try again.")), "The password of sudo is wrong. Give it by"),
+        (
+            Line((STDERR, b"password:"), (STDOUT, b"END"), (STDERR, b"Sorry, try again.\nEND")),
+            "The password of sudo is wrong. Give it by",
+        ),
         (Line((STDERR, b"sudo: a password is required")), "The password of sudo is missing. Give it by"),
         (Line(broken=TimeoutError("timed out")), "neither asked for the password nor began within 10 s"),
         (Line(broken=OSError(110, "Connection timed out")), "tcp://h:2376 broke while a command ran in n1"),
