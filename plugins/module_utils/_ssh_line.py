@@ -209,11 +209,12 @@ def _line_class(base: Any) -> Any:
 
 def _host(docker_host: str) -> str:
     """`ssh://user@host:22` → host, as the SDK's socket calls it."""
-    return re.sub(r"^ssh://(?:[^@/]*@)?", "", docker_host).split("/")[0].split(":")[0]
+    return _place(docker_host)[1]
 
 
 def _place(docker_host: str) -> Place:
     """`ssh://user@host` → its parts; the SDK writes the port that is not said."""
     login = re.sub(r"^ssh://", "", docker_host).split("/")[0]
     user, _at, where = login.rpartition("@")
-    return user, _host(docker_host), where.partition(":")[2] or "22"
+    host, _colon, port = where.partition(":")
+    return user, host, port or "22"

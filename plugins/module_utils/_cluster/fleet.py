@@ -239,10 +239,9 @@ def out_of_sight(cluster: Cluster, fleet: Fleet) -> set[str]:
 
 def left_behind(fleet: Fleet) -> set[str]:
     """Nodes that were made on an engine which is none of config.yml's any more: its host was replaced, or taken out."""
+    known = {"", *fleet.engines}
     return {
-        name
-        for name, place in fleet.places.items()
-        if place.host not in fleet.lost and place.engine and place.engine not in fleet.engines
+        name for name, place in fleet.places.items() if place.host not in fleet.lost and place.engine not in known
     }
 
 
@@ -267,6 +266,9 @@ def _networks(cluster: Cluster, fleet: Fleet) -> dict[str, ObservedNetwork]:
     return found
 
 
+FAR = " on the Swarm's node "  # in the name of a container that no host of ours has
+
+
 def members_of(network_id: str, cluster: Cluster, fleet: Fleet) -> dict[str, dict[str, str]]:
     """Who is attached to an overlay, in the form of a network's inspect reply; an unknown one is named by its host."""
     view = fleet.swarm or SwarmView()
@@ -276,7 +278,7 @@ def members_of(network_id: str, cluster: Cluster, fleet: Fleet) -> dict[str, dic
         item.container_id: {
             "Name": known.get(item.container_id)
             or silent.get(item.address)
-            or f"{item.container_id[:12]} on the Swarm's node {view.names.get(item.node_id) or item.node_id}",
+            or f"{item.container_id[:12]}{FAR}{view.names.get(item.node_id) or item.node_id}",
             "IPv4Address": item.address,
         }
         for item in view.attached

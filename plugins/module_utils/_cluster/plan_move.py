@@ -40,14 +40,13 @@ def unseen(instance: Instance, place: Optional[Place], fleet: Fleet, asked: bool
     """It is nowhere among the hosts that answer. None: it may be made; else why not."""
     if place is None or (place.only_meant and place.host not in fleet.lost):
         return None
-    world = fleet.worlds.get(place.host)
-    gone = place.host in fleet.lost
+    here, gone = place.host in fleet.worlds, place.host in fleet.lost
     held = _held_address(instance, place, fleet) if gone or asked else ""
     if held:
         return _blocked(instance, held)
-    if asked or (place.host in fleet.worlds and not place.engine) or place.engine in fleet.engines:
+    if asked or (here and not place.engine) or place.engine in fleet.engines:
         return None
-    if world is not None:
+    if here:
         where = f"on another engine than the one that answers as host {place.host} now"
     elif gone:
         name = f"host {place.host}" if place.host != DEFAULT_HOST else "the daemon of DOCKER_HOST"
@@ -108,10 +107,10 @@ def out_of_reach(cluster: Cluster, fleet: Fleet, state: str) -> list[str]:
     """Nodes where nobody looks: config.yml forgot their host, or another engine answers there. Of those that config.yml
     still has, `present` says it node by node."""
     names, seen = {instance.name for instance in cluster.instances}, {item.name for item in fleet.containers}
-    warnings = []
+    warnings, behind, engines = [], left_behind(fleet), fleet.engines
     for name, place in sorted(fleet.places.items()):
         forgotten = place.host not in cluster.hosts and place.host != DEFAULT_HOST and not place.only_meant
-        away = (forgotten and place.engine not in fleet.engines) or name in left_behind(fleet)
+        away = (forgotten and place.engine not in engines) or name in behind
         if name in seen or place.host in fleet.lost or not away:
             continue
         if state == ABSENT:

@@ -9,6 +9,7 @@ from typing import Any, Optional
 
 from .._errors import Problem
 from .._spec.model import DEFAULT_HOST, Cluster, IpamPool, Network
+from .fleet import FAR
 from .observe import ID_LABEL, OURS, ObservedNetwork, World
 
 CREATE, REPLACE, REMOVE, KEEP = "create", "replace", "remove", "keep"
@@ -123,7 +124,6 @@ def adoptable(observed: ObservedNetwork, world: World, members: set[str]) -> boo
 
 # After a power failure engine 20.10 was seen to leave such an endpoint in the Swarm; its start clears it.
 GONE = "If there is no such container, restart Docker there (systemctl restart docker)"
-FAR = " on the Swarm's node "
 
 
 def strangers_of(observed: ObservedNetwork, members: set[str]) -> list[str]:

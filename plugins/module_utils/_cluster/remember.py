@@ -70,14 +70,13 @@ def _next_places(record: Record, site: Site, results: Sequence[NodeResult], prun
             found.pop(result.name, None)
     removed = {one.plan.container.id for one in results if "remove" in one.done and one.plan.container is not None}
     found = {name: place for name, place in found.items() if place.container not in removed}
-    for item in site.fleet.containers:
-        if item.owner == OURS and item.id not in removed:  # also of those that config.yml names no longer
-            found.setdefault(item.name, Place(item.host, site.facts(item.host).engine_id, item.id))
-    names = {instance.name for instance in site.cluster.instances}
-    dropped = {item.name for item in site.fleet.containers if item.owner == OURS and item.id not in removed}
+    there = [item for item in site.fleet.containers if item.owner == OURS and item.id not in removed]
+    for item in there:  # also those that config.yml names no longer
+        found.setdefault(item.name, Place(item.host, site.facts(item.host).engine_id, item.id))
+    names, seen = {instance.name for instance in site.cluster.instances}, {item.name for item in there}
     unnamed = {name for name, place in found.items() if place.host not in hosts and name not in names and not prune}
     # Without any hosts there is no choice any more; but what was made on one has its data there.
-    kept = {name for name in names | dropped if hosts or (name in found and found[name].host != DEFAULT_HOST)}
+    kept = {name for name in names | seen if hosts or (name in found and found[name].host != DEFAULT_HOST)}
     return {name: one for name, one in found.items() if name in kept | unnamed or one.host in site.fleet.lost}
 
 
